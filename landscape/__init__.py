@@ -1,0 +1,43 @@
+"""Loss landscapes of image classifiers: over poses of the input, and around trained weights.
+
+    import landscape
+
+    s = landscape.spatial_surface(model, images, labels, out="poses.h5")
+    w = landscape.weight_surface(model, images, labels, out="plane.h5")
+    landscape.plot(w)
+
+Everything here is loaded when it is first used, so that reading and drawing a stored surface, and
+`landscape --help`, do not wait for torch.
+"""
+
+from importlib import import_module, metadata
+from typing import Any
+
+PUBLIC = {
+    "InputError": "landscape.errors",
+    "evaluate": "landscape.evaluation",
+    "load_checkpoint": "landscape.models",
+    "load_dataset": "landscape.data",
+    "load_surface": "landscape.store",
+    "open_surface": "landscape.store",
+    "plot": "landscape.api",
+    "rotate_shift": "landscape.spatial",
+    "spatial_surface": "landscape.api",
+    "train": "landscape.training",
+    "weight_surface": "landscape.api",
+}
+"""Every public name, and the module it lives in."""
+
+__all__ = [*PUBLIC, "__version__"]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return metadata.version("landscape")
+    if name not in PUBLIC:
+        raise AttributeError(f"module 'landscape' has no attribute {name!r}")
+    return getattr(import_module(PUBLIC[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,68 @@
+"""The command line: one file per command; each reads arguments and calls one function.
+
+Nothing here imports torch before a command needs it, so that help is instant.
+"""
+
+import sys
+import warnings
+from collections.abc import Sequence
+
+import tyro
+
+from landscape.cli.evaluate import evaluate
+from landscape.cli.info import info
+from landscape.cli.plot import plot
+from landscape.cli.spatial import spatial
+from landscape.cli.train import train
+from landscape.cli.weights import weights
+from landscape.errors import InputError
+
+COMMANDS = {
+    "train": train,
+    "evaluate": evaluate,
+    "spatial": spatial,
+    "weights": weights,
+    "plot": plot,
+    "info": info,
+}
+
+BAD_INPUT, INTERRUPTED = 2, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        arguments: the words after `landscape`; those of the process by default.
+
+    Returns:
+        The exit status: 0, 2 after bad input (one sentence on standard error), 130 after Ctrl-C.
+    """
+    warnings.showwarning = _show_warning
+    try:
+        tyro.extras.subcommand_cli_from_dict(
+            COMMANDS,
+            prog="landscape",
+            description="Loss landscapes of image classifiers: over rotations and shifts of the "
+            "input, and around trained weights.",
+            args=arguments,
+            config=(tyro.conf.FlagCreatePairsOff, tyro.conf.OmitArgPrefixes),
+        )
+    except InputError as error:
+        return _complain(str(error), BAD_INPUT)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return _complain(f"{where}{error.strerror or error}", BAD_INPUT)
+    except KeyboardInterrupt as interrupt:
+        advice = "what was computed is kept where --out points; the same command goes on from there"
+        return _complain(str(interrupt) or f"interrupted; {advice}", INTERRUPTED)
+    return 0
+
+
+def _complain(message: str, status: int) -> int:
+    sys.stderr.write(f"landscape: {message}\n")
+    return status
+
+
+def _show_warning(message: Warning | str, *rest: object) -> None:
+    sys.stderr.write(f"landscape: warning: {message}\n")

@@ -1,0 +1,162 @@
+"""Groups of flags that several commands share, and what they stand for."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import tyro
+
+from landscape.errors import InputError
+
+if TYPE_CHECKING:  # torch takes seconds to import, and help must not wait for it
+    import numpy as np
+    from jaxtyping import Float
+
+    from landscape.data import ImageSet
+    from landscape.models import Checkpoint
+
+    Values = Float[np.ndarray, " n"]
+
+Range = Annotated[tuple[float, float, int], tyro.conf.arg(metavar="FROM TO COUNT")]
+"""A regular axis on the command line."""
+
+
+def spaced(given: tuple[float, float, int] | None) -> "Values | None":
+    """The values of a regular axis; None stays None and means the default.
+
+    Raises:
+        InputError: the count is not positive, or a single value is asked for over a range.
+    """
+    import numpy as np
+
+    if given is None:
+        return None
+    start, stop, count = given
+    if count < 1 or (count == 1 and start != stop):
+        raise InputError(
+            f"expected FROM TO COUNT with at least two values over a range (or FROM = TO and a "
+            f"single one), got {start:g} {stop:g} {count}"
+        )
+    return np.linspace(start, stop, count)
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """Which network the weights in a file belong to; a checkpoint of `landscape train` knows."""
+
+    model: str | None = None
+    """The network, for weights from elsewhere (.pt, .pth, .safetensors): cnn, resnet20, resnet32,
+    resnet44, resnet56, resnet18, resnet50, resnet18-cifar, resnet50-cifar, or your own
+    package.module:factory."""
+
+    model_options: str | None = None
+    """Keyword arguments of your factory, as JSON, e.g. '{"num_classes": 10}'."""
+
+    mean: tuple[float, ...] | None = None
+    """Mean that the network subtracts from pixels in [0, 1], per channel. By default that of
+    ImageNet for colour and of MNIST for grey; your own factory gets none."""
+
+    std: tuple[float, ...] | None = None
+    """Standard deviation that the network divides by, per channel."""
+
+    def load(self, path: Path) -> "Checkpoint":
+        """The model in a file.
+
+        Raises:
+            InputError: the file or the flags cannot be used.
+        """
+        from landscape.models import ModelSpec, load_checkpoint
+
+        if self.model is None:
+            given = [
+                flag
+                for flag, value in (
+                    ("--model-options", self.model_options),
+                    ("--mean", self.mean),
+                    ("--std", self.std),
+                )
+                if value is not None
+            ]
+            if given:
+                raise InputError(f"{given[0]} describes weights from elsewhere; give --model too")
+            return load_checkpoint(path)
+        spec = ModelSpec(self.model, mean=self.mean, std=self.std, options=self.factory_options())
+        return load_checkpoint(path, spec=spec)
+
+    def factory_options(self) -> dict[str, Any]:
+        """`--model-options` as keyword arguments."""
+        try:
+            options = json.loads(self.model_options or "{}")
+        except json.JSONDecodeError as error:
+            raise InputError(
+                f"expected --model-options as JSON, e.g. '{{\"num_classes\": 10}}', "
+                f"got {self.model_options!r} ({error})"
+            ) from error
+        if not isinstance(options, dict):
+            raise InputError(f"expected --model-options as a JSON object, got {options!r}")
+        return options
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """Which images."""
+
+    dataset: str | None = None
+    """digits (needs no files), mnist, cifar10, cifar100 or imagefolder; by default the one the
+    checkpoint was trained on."""
+
+    data_root: Path | None = None
+    """The folder that holds the data set; the environment variable LANDSCAPE_DATA by default."""
+
+    split: str = "test"
+    """train or test; for imagefolder the name of a folder in --data-root."""
+
+    download: bool = False
+    """Fetch the data set into --data-root if it is not there."""
+
+    def load(self, checkpoint: "Checkpoint | None" = None) -> "ImageSet":
+        """The whole split.
+
+        Raises:
+            InputError: no data set is named, or it is not there.
+        """
+        from landscape.data import DATASETS, load_dataset
+
+        trained_on = checkpoint.configuration.get("data", {}).get("name") if checkpoint else None
+        name = self.dataset or trained_on
+        if name is None:
+            raise InputError(
+                f"these weights do not say what they were trained on; give --dataset, one of "
+                f"{', '.join(DATASETS)}"
+            )
+        return load_dataset(name, root=self.data_root, split=self.split, download=self.download)
+
+
+@dataclass(frozen=True)
+class ComputeOptions:
+    """Where and how precisely."""
+
+    device: str = "auto"
+    """cpu, cuda, cuda:1, mps, ...; auto takes a GPU if there is one."""
+
+    precision: str = "fp32"
+    """fp32 for what is published, bf16 for previews."""
+
+    def resolve_device(self) -> str:
+        """The device's name, with `auto` decided."""
+        import torch
+
+        if self.device != "auto":
+            return self.device
+        return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def identity_of(checkpoint: "Checkpoint", data: "ImageSet") -> dict[str, Any]:
+    """What names model and data in a surface file."""
+    return {
+        "model": checkpoint.spec.name,
+        "weights_sha256": checkpoint.sha256,
+        "dataset": data.name,
+        "split": data.split,
+    }

@@ -1,0 +1,77 @@
+"""`landscape spatial`: a surface over rotations and shifts."""
+
+from pathlib import Path
+
+import tyro
+
+from landscape.cli.options import (
+    ComputeOptions,
+    DataOptions,
+    ModelOptions,
+    Range,
+    identity_of,
+    spaced,
+)
+from landscape.cli.output import say
+
+
+def spatial(
+    checkpoint: tyro.conf.Positional[Path],
+    /,
+    out: Path,
+    images: int = 8,
+    rotation: Range | None = None,
+    shift_x: Range | None = None,
+    shift_y: Range | None = None,
+    convention: str = "landscape",
+    padding: str = "zeros",
+    seed: int = 0,
+    overwrite: bool = False,
+    model: ModelOptions = ModelOptions(),
+    data: DataOptions = DataOptions(),
+    compute: ComputeOptions = ComputeOptions(),
+) -> None:
+    """Loss, margin and prediction of images over a grid of rotations and shifts.
+
+    A file that holds a part of this surface is completed; Ctrl-C and kill lose nothing.
+
+    Args:
+        checkpoint: A checkpoint of `landscape train`, or weights from elsewhere (see --model).
+        out: The HDF5 file to write.
+        images: How many images, drawn at random from the split.
+        rotation: Degrees counter-clockwise as displayed; by default -30 30 31.
+        shift_x: Pixels to the right; by default 5 values within 10 % of the width.
+        shift_y: Pixels down; by default 5 values within 10 % of the height.
+        convention: How a pose is applied: landscape (rotate about the centre, then shift, one
+            bilinear pass), engstrom-tf or spatial-pytorch (as the papers' codes do it).
+        padding: What lies outside the image: zeros, border or reflect.
+        seed: Of the draw of images.
+        overwrite: Replace whatever file is there.
+        model: Which network.
+        data: Which images.
+        compute: Where and how.
+    """
+    from landscape.api import spatial_surface
+    from landscape.rng import generator
+
+    loaded = model.load(checkpoint)
+    chosen = data.load(loaded).subset(images, generator=generator(seed, "images"))
+    spatial_surface(
+        loaded.model,
+        chosen.images(),
+        chosen.labels,
+        rotation=spaced(rotation),
+        shift_x=spaced(shift_x),
+        shift_y=spaced(shift_y),
+        convention=convention,
+        padding=padding,
+        precision=compute.precision,
+        device=compute.resolve_device(),
+        out=out,
+        overwrite=overwrite,
+        progress=True,
+        identity={**identity_of(loaded, chosen), "seed": seed},
+        image_ids=chosen.indices.tolist(),
+        classes=chosen.classes,
+    )
+    say(f"{out}: {len(chosen)} images; next: landscape plot {out}, landscape info {out}")

@@ -1,0 +1,164 @@
+"""Labelled images: the one form in which data reaches training, attacks and surfaces."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Protocol, runtime_checkable
+
+import torch
+from jaxtyping import Int64, UInt8
+from torch import Generator, Tensor
+
+from landscape.errors import InputError
+from landscape.typing import Images, Labels
+
+Bytes = UInt8[Tensor, "count channel height width"]
+"""Images as they lie on disk: 0 to 255, rows running downwards."""
+
+Indices = Int64[Tensor, " count"]
+"""Numbers of images in a set, counted from 0."""
+
+
+@runtime_checkable
+class LazyPixels(Protocol):
+    """Images that stay on disk until they are asked for."""
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(images, channels, height, width)."""
+        ...
+
+    @property
+    def sha256(self) -> str:
+        """A digest of the images, as faithful as can be had without reading them all."""
+        ...
+
+    def __getitem__(self, indices: Indices, /) -> Bytes: ...
+
+    def take(self, indices: Indices) -> "LazyPixels":
+        """The images at `indices`, in that order and still on disk."""
+        ...
+
+
+Pixels = Bytes | LazyPixels
+
+
+@dataclass(frozen=True, eq=False)
+class ImageSet:
+    """Labelled images of one split of a data set, or a part of them.
+
+    Attributes:
+        name: the key of `DATASETS` they came from, or the user's own name.
+        split: the split they came from.
+        pixels: uint8, in memory as a tensor (images, channels, height, width) or on disk.
+        labels: int64 on the CPU, each below `len(classes)`.
+        classes: the name of each class.
+        indices: the number of each image in the whole split.
+
+    Raises:
+        InputError: the parts do not fit together, or there is no image.
+    """
+
+    name: str
+    split: str
+    pixels: Pixels
+    labels: Indices
+    classes: tuple[str, ...]
+    indices: Indices
+
+    def __post_init__(self) -> None:
+        if isinstance(self.pixels, Tensor) and (
+            self.pixels.dtype != torch.uint8 or self.pixels.ndim != 4
+        ):
+            raise InputError(
+                f"pixels of {self.name} must be uint8 (images, channels, height, width), got "
+                f"{self.pixels.dtype} {tuple(self.pixels.shape)}"
+            )
+        if not len(self):
+            raise InputError(f"{self.name} ({self.split}) holds no image; at least one is needed")
+        if not self.pixels.shape[0] == len(self.labels) == len(self.indices):
+            raise InputError(
+                f"{self.name} needs one label and one index per image, got "
+                f"{self.pixels.shape[0]} images, {len(self.labels)} labels and "
+                f"{len(self.indices)} indices"
+            )
+        low, high = (int(value) for value in self.labels.aminmax())
+        if low < 0 or high >= len(self.classes):
+            raise InputError(
+                f"labels of {self.name} must lie in 0 to {len(self.classes) - 1} (one per class "
+                f"name), got {low} to {high}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(channels, height, width) of every image."""
+        _, channels, height, width = self.pixels.shape
+        return channels, height, width
+
+    @cached_property
+    def sha256(self) -> str:
+        """Digest of pixels and labels, in order; names of data set and classes do not enter.
+
+        Images on disk enter by their relative names and sizes alone.
+        """
+        if isinstance(self.pixels, Tensor):
+            digest = hashlib.sha256(repr(tuple(self.pixels.shape)).encode())
+            digest.update(self.pixels.contiguous().numpy().data)
+        else:
+            digest = hashlib.sha256(self.pixels.sha256.encode())
+        digest.update(self.labels.numpy().astype("<i8").data)
+        return digest.hexdigest()
+
+    def images(self, indices: Indices | slice = slice(None)) -> Images:
+        """The images at some indices of this set (default: all), float32 in [0, 1]."""
+        if isinstance(indices, slice):
+            indices = torch.arange(len(self))[indices]
+        return self.pixels[indices].float().div_(255)
+
+    def batches(self, size: int) -> Iterator[tuple[Images, Labels]]:
+        """Images and labels in order, `size` at a time; the last batch holds what is left."""
+        if size < 1:
+            raise InputError(f"a batch needs at least 1 image, got size={size}")
+        for start in range(0, len(self), size):
+            part = slice(start, start + size)
+            yield self.images(part), self.labels[part]
+
+    def take(self, indices: Indices) -> "ImageSet":
+        """The images at `indices` of this set, in that order.
+
+        Raises:
+            InputError: an index lies outside the set, or there is none.
+        """
+        outside = indices[(indices < 0) | (indices >= len(self))]
+        if len(outside):
+            raise InputError(
+                f"{self.name} ({self.split}) has {len(self)} images, numbered from 0; "
+                f"there is none at {int(outside[0])}"
+            )
+        pixels = self.pixels
+        return replace(
+            self,
+            pixels=pixels[indices] if isinstance(pixels, Tensor) else pixels.take(indices),
+            labels=self.labels[indices],
+            indices=self.indices[indices],
+        )
+
+    def subset(self, n: int | None, *, generator: Generator) -> "ImageSet":
+        """`n` images drawn without replacement, in their original order; None: all of them.
+
+        Raises:
+            InputError: `n` is not in 1 to `len(self)`.
+        """
+        if n is None or n == len(self):
+            return self
+        if not 1 <= n <= len(self):
+            raise InputError(
+                f"{self.name} ({self.split}) has {len(self)} images; between 1 and {len(self)} "
+                f"can be drawn, not {n}"
+            )
+        drawn = torch.randperm(len(self), generator=generator)[:n]
+        return self.take(drawn.sort().values)

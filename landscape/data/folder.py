@@ -1,0 +1,125 @@
+"""Image files in one folder per class, as ImageNet is kept."""
+
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import torch
+from jaxtyping import UInt8
+from PIL import Image
+from torch import Tensor
+from torchvision.transforms import functional as transforms
+
+from landscape.data.base import Bytes, ImageSet, Indices
+from landscape.errors import InputError
+
+RESIZE = 256
+"""Pixels of the shorter side before the crop."""
+CROP = 224
+"""Pixels of both sides after it."""
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".ppm", ".pgm", ".tif", ".tiff", ".webp"})
+
+
+@dataclass(frozen=True)
+class ImageFiles:
+    """`LazyPixels` of image files: read, resized (bilinear, antialiased), cropped when asked for.
+
+    Attributes:
+        folder: what `paths` are relative to.
+        paths: one file per image; grey, palette and CMYK images become RGB.
+    """
+
+    folder: Path
+    paths: tuple[Path, ...]
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(images, 3, 224, 224)."""
+        return len(self.paths), 3, CROP, CROP
+
+    @cached_property
+    def sha256(self) -> str:
+        """Digest of the relative names and the sizes of the files, in order."""
+        digest = hashlib.sha256()
+        for path in self.paths:
+            size = (self.folder / path).stat().st_size
+            digest.update(f"{path.as_posix()} {size}\n".encode())
+        return digest.hexdigest()
+
+    def __getitem__(self, indices: Indices, /) -> Bytes:
+        chosen = [self.folder / self.paths[index] for index in indices.tolist()]
+        with ThreadPoolExecutor() as pool:  # Pillow decodes without holding Python's lock
+            images = list(pool.map(_read, chosen))
+        return torch.stack(images) if images else torch.empty((0, 3, CROP, CROP), dtype=torch.uint8)
+
+    def take(self, indices: Indices) -> "ImageFiles":
+        """The files at `indices`, in that order."""
+        return ImageFiles(self.folder, tuple(self.paths[index] for index in indices.tolist()))
+
+
+def load(root: Path | None, split: str, *, download: bool) -> ImageSet:
+    """The images of ROOT/<split>/<class>/*.jpg (or .png, ...), 224x224 in colour, read lazily.
+
+    Each image is resized to 256 pixels on its shorter side, then cropped to 224x224 in the middle.
+    Classes are the sorted names of the class folders, which is the label order of ImageNet's public
+    weights if all 1,000 folders are there. Where `test` is asked for and there is no such folder,
+    `val` is taken, since ImageNet's test images have no public labels.
+
+    Args:
+        root: the folder that holds the splits.
+        split: the name of a folder in `root`.
+        download: refused; ImageNet asks for an account.
+
+    Raises:
+        InputError: a folder is missing or holds no image; later, an image that cannot be read.
+    """
+    layout = "expected ROOT/<split>/<class>/*.jpg with ROOT given by --data-root (root=...)"
+    if root is None:
+        raise InputError(f"imagefolder needs a folder: {layout} or LANDSCAPE_DATA")
+    if download:
+        raise InputError("imagefolder reads your own files and has nothing to fetch; no --download")
+    if split == "test" and not (root / "test").is_dir():
+        split = "val"
+    folder = root / split
+    if not folder.is_dir():
+        known = ", ".join(_folders(root)) if root.is_dir() else "no such folder"
+        raise InputError(f"imagefolder found no {folder} (in {root}: {known}); {layout}")
+    classes = _folders(folder)
+    found = [(p, label) for label, name in enumerate(classes) for p in _images(folder, name)]
+    if not found:
+        raise InputError(f"imagefolder found no image below {folder}; {layout}")
+    return ImageSet(
+        name="imagefolder",
+        split=split,
+        pixels=ImageFiles(folder, tuple(path for path, _ in found)),
+        labels=torch.tensor([label for _, label in found]),
+        classes=tuple(classes),
+        indices=torch.arange(len(found)),
+    )
+
+
+def _folders(folder: Path) -> list[str]:
+    names = (entry.name for entry in folder.iterdir() if entry.is_dir())
+    return sorted(name for name in names if not name.startswith("."))
+
+
+def _images(folder: Path, name: str) -> list[Path]:
+    files = (folder / name).rglob("*")
+    return sorted(p.relative_to(folder) for p in files if p.suffix.lower() in SUFFIXES)
+
+
+def _read(path: Path) -> UInt8[Tensor, "3 height width"]:
+    try:
+        with Image.open(path) as image:
+            return _crop(image.convert("RGB"))
+    except Exception as error:  # each of Pillow's decoders fails in its own way
+        raise InputError(f"{path} cannot be read as an image: {error}") from error
+
+
+def _crop(image: Image.Image) -> UInt8[Tensor, "3 height width"]:
+    """The middle of the picture, as torchvision's evaluation transform of ImageNet takes it."""
+    cropped = transforms.center_crop(transforms.resize(image, [RESIZE]), [CROP, CROP])
+    pixels: Tensor = transforms.pil_to_tensor(cropped)
+    return pixels

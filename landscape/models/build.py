@@ -1,0 +1,175 @@
+"""Networks by name, and the few facts from which one is built again."""
+
+import importlib
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from operator import attrgetter
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Generator, nn
+
+from landscape.errors import InputError
+from landscape.models.cnn import SmallCNN
+from landscape.models.layers import Normalize
+from landscape.models.resnet import ResNet
+from landscape.models.resnet_cifar import CifarResNet
+from landscape.registry import lookup
+
+
+class ModelFactory(Protocol):
+    """Builds a network for [0, 1] images; mean or std None: `layers.default_statistics`."""
+
+    def __call__(
+        self,
+        classes: int,
+        channels: int,
+        mean: Sequence[float] | None,
+        std: Sequence[float] | None,
+    ) -> nn.Module:
+        """The network, freshly initialized from PyTorch's global generator."""
+        ...
+
+
+MODELS: dict[str, ModelFactory] = {
+    "cnn": SmallCNN,
+    "resnet20": partial(CifarResNet, 20),
+    "resnet32": partial(CifarResNet, 32),
+    "resnet44": partial(CifarResNet, 44),
+    "resnet56": partial(CifarResNet, 56),
+    "resnet18": partial(ResNet, 18),
+    "resnet50": partial(ResNet, 50),
+    "resnet18-cifar": partial(ResNet, 18, small_images=True),
+    "resnet50-cifar": partial(ResNet, 50, small_images=True),
+}
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """All that is needed to build a network again; `dataclasses.asdict` of it is plain JSON.
+
+    Attributes:
+        name: a key of `MODELS`, or "package.module:factory", where the factory is any callable
+            that returns an `nn.Module`; the working directory is searched first.
+        classes: number of classes; a factory has its own ways.
+        channels: number of image channels; likewise.
+        mean: per channel, in pixel values from 0 to 1. None, with std: `default_statistics` for
+            `MODELS`; a factory's network then normalizes for itself or not at all.
+        std: per channel.
+        options: keyword arguments of the factory.
+
+    Raises:
+        InputError: the name is unknown, or the parts contradict each other.
+    """
+
+    name: str
+    classes: int | None = None
+    channels: int | None = None
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.is_foreign:
+            lookup(MODELS, self.name, kind="model")
+            if self.options:
+                raise InputError(
+                    f"{self.name} takes no options, got {dict(self.options)}; "
+                    "options are for a factory, 'package.module:factory'"
+                )
+        for number, what in ((self.classes, "classes"), (self.channels, "channels")):
+            if number is not None and number < 1:
+                raise InputError(f"{self.name} needs at least 1 for {what}, got {number}")
+        if (self.mean is None) != (self.std is None):
+            raise InputError(f"mean and std go together, got mean={self.mean}, std={self.std}")
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether the network comes from the user's own code."""
+        return ":" in self.name
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "ModelSpec":
+        """The inverse of `dataclasses.asdict`, also after a passage through JSON."""
+        mean, std = (None if values[key] is None else tuple(values[key]) for key in ("mean", "std"))
+        return cls(**{**values, "mean": mean, "std": std})
+
+
+def build_model(spec: ModelSpec, *, generator: Generator) -> nn.Module:
+    """A freshly initialized network, in training mode on the CPU.
+
+    PyTorch's layers draw their first weights from the global generator; it is seeded from
+    `generator` for the time of the call and put back as it was.
+
+    Raises:
+        InputError: classes or channels are not given, or the user's factory does not do its part.
+    """
+    seed = int(torch.randint(2**63 - 1, (), generator=generator))
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed would touch GPUs as well
+        if spec.is_foreign:
+            return _build_foreign(spec)
+        if spec.classes is None or spec.channels is None:
+            raise InputError(
+                f"{spec.name} needs the number of classes and of image channels, got "
+                f"classes={spec.classes}, channels={spec.channels}"
+            )
+        return MODELS[spec.name](spec.classes, spec.channels, spec.mean, spec.std)
+
+
+def user_network(model: nn.Module, spec: ModelSpec) -> nn.Module:
+    """The part of a built model that weights from elsewhere are meant for."""
+    wrapped = spec.is_foreign and spec.mean is not None
+    return model.get_submodule("network") if wrapped else model
+
+
+def _build_foreign(spec: ModelSpec) -> nn.Module:
+    with _working_directory_importable():
+        factory = _import_factory(spec.name)
+        try:
+            network = factory(**spec.options)
+        except Exception as error:
+            raise InputError(
+                f"{spec.name} was called with {dict(spec.options)} and raised "
+                f"{type(error).__name__}: {error}"
+            ) from error
+    if not isinstance(network, nn.Module):
+        raise InputError(f"{spec.name} must return a torch.nn.Module, got {type(network).__name__}")
+    if spec.mean is None or spec.std is None:
+        return network
+    model = nn.Sequential()
+    model.add_module("normalize", Normalize(spec.mean, spec.std))
+    model.add_module("network", network)
+    return model
+
+
+def _import_factory(name: str) -> Any:
+    module_name, _, attribute = name.partition(":")
+    if not module_name or not attribute:
+        raise InputError(f"expected 'package.module:factory', got {name!r}")
+    try:
+        module = importlib.import_module(module_name)
+    except Exception as error:
+        raise InputError(
+            f"cannot import {module_name!r} for the model {name!r} "
+            f"({type(error).__name__}: {error}); it must be installed or lie below {Path.cwd()}"
+        ) from error
+    try:
+        return attrgetter(attribute)(module)
+    except AttributeError as error:
+        raise InputError(f"{module_name!r} has no attribute {attribute!r}") from error
+
+
+@contextmanager
+def _working_directory_importable() -> Iterator[None]:
+    before = list(sys.path)
+    sys.path.insert(0, str(Path.cwd()))
+    importlib.invalidate_caches()
+    try:
+        yield
+    finally:
+        sys.path[:] = before

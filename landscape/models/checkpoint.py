@@ -1,0 +1,262 @@
+"""Models in files: the package's own checkpoints, and weights from elsewhere."""
+
+import hashlib
+import json
+import re
+import warnings
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Generator, Tensor, nn
+
+from landscape.errors import InputError
+from landscape.files import atomic_write
+from landscape.models.build import MODELS, ModelSpec, build_model, user_network
+from landscape.typing import Weights
+
+FORMAT = "landscape-checkpoint"
+VERSION = 1
+NESTED_KEYS = ("state_dict", "model_state_dict", "model", "net")
+"""Where public checkpoints keep their weights, next to epochs and optimizers."""
+WRAPPER_PREFIXES = ("module.", "_orig_mod.")
+"""What DataParallel and torch.compile put before every name."""
+SHOWN = 3
+"""How many names an error message lists before it only counts."""
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """A trained model and where it comes from.
+
+    Attributes:
+        model: in evaluation mode, on the CPU.
+        spec: what it was built from.
+        configuration: how it was trained; empty for weights from elsewhere.
+        provenance: commit, versions and device of the training; empty likewise.
+        sha256: `weights_sha256` of the model.
+    """
+
+    model: nn.Module
+    spec: ModelSpec
+    configuration: Mapping[str, Any]
+    provenance: Mapping[str, Any]
+    sha256: str
+
+
+def save_checkpoint(
+    path: Path,
+    model: nn.Module,
+    spec: ModelSpec,
+    *,
+    configuration: Mapping[str, Any],
+    provenance: Mapping[str, Any],
+) -> None:
+    """Write the weights of `model`, and all that is needed to use them, to one file.
+
+    The file is whole or not there at all, holds nothing but tensors and plain JSON values, and is
+    sealed by a digest, so that damage is found when it is read.
+
+    Args:
+        path: the file, usually `model.pt`; an existing one is replaced.
+        model: built from `spec`, on any device.
+        spec: kept in the file.
+        configuration: how it was trained, as JSON values.
+        provenance: where it was trained, as JSON values.
+    """
+    contents = {
+        "format": FORMAT,
+        "version": VERSION,
+        "spec": _as_json(asdict(spec)),
+        "configuration": _as_json(configuration),
+        "provenance": _as_json(provenance),
+        "state_dict": {name: value.cpu() for name, value in model.state_dict().items()},
+    }
+    with atomic_write(path) as temporary:
+        torch.save({**contents, "seal": _seal(contents)}, temporary)
+
+
+def load_checkpoint(path: Path | str, *, spec: ModelSpec | None = None) -> Checkpoint:
+    """Read a checkpoint of this package, or weights from elsewhere.
+
+    Weights from elsewhere are a state dict (.pt, .pth, ...), bare or under one of `NESTED_KEYS`, or
+    a .safetensors file; prefixes that wrappers add are taken off. Only tensors and plain values are
+    read (`weights_only=True`): a file cannot run code. Weights of another float precision become
+    float32.
+
+    Args:
+        path: the file.
+        spec: the network that weights from elsewhere belong to; classes and channels may be left
+            out for a name of `MODELS`. A checkpoint of this package knows its own.
+
+    Raises:
+        InputError: the file is missing, damaged or something else, the weights do not fit the
+            network, or they hold NaN or infinity.
+    """
+    path = Path(path)
+    contents = _read(path)
+    own = contents.get("format") == FORMAT
+    if own:
+        state = _own_weights(contents, path)
+        stored = ModelSpec.from_dict(contents["spec"])
+        if spec is not None and spec != stored:
+            raise InputError(f"{path} says itself what it holds, {stored}; leave the model out")
+        spec = stored
+    else:
+        state = _foreign_weights(contents, path)
+        if spec is None:
+            raise InputError(
+                f"{path} holds weights alone; say which network they belong to: one of "
+                f"{', '.join(MODELS)}, or 'package.module:factory'"
+            )
+        spec = _complete(spec, state)
+    _refuse_non_finite(state, path)
+    model = build_model(spec, generator=Generator().manual_seed(0))  # overwritten below
+    _load(model if own else user_network(model, spec), state, path, spec)
+    return Checkpoint(
+        model=model.eval(),
+        spec=spec,
+        configuration=contents["configuration"] if own else {},
+        provenance=contents["provenance"] if own else {},
+        sha256=weights_sha256(model),
+    )
+
+
+def weights_sha256(model: nn.Module) -> str:
+    """Digest of names, shapes, dtypes and bytes of the state dict, whatever its order or device."""
+    return _sha256(model.state_dict())
+
+
+def _sha256(state: Weights) -> str:
+    digest = hashlib.sha256()
+    for name, value in sorted(state.items()):
+        digest.update(f"{name} {tuple(value.shape)} {value.dtype}\n".encode())
+        digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def _as_json(values: Mapping[str, Any]) -> Any:
+    """The same values as JSON gives them back: lists for tuples, and nothing but plain types."""
+    return json.loads(json.dumps(values))
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    if not path.exists():
+        raise InputError(f"no such file: {path}")
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; a checkpoint file was expected")
+    if not path.stat().st_size:
+        raise InputError(f"{path} is empty; a checkpoint was expected")
+    try:
+        if path.suffix == ".safetensors":
+            contents = safetensors.torch.load_file(path)
+        else:
+            with warnings.catch_warnings(action="ignore"):  # what is odd is refused below
+                contents = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a damaged file makes its reader fail in any way
+        refused = re.search(r"GLOBAL ([\w.]+)", str(error))
+        raise InputError(
+            f"{path} wants to run code when it is opened ({refused[1]}), which is refused; "
+            "have its author save the weights alone: torch.save(model.state_dict(), ...)"
+            if refused
+            else f"{path} is not a checkpoint, or is damaged or cut short"
+        ) from error
+    if not isinstance(contents, Mapping):
+        raise InputError(
+            f"{path} holds {type(contents).__name__}; a checkpoint or a state dict was expected"
+        )
+    return contents
+
+
+def _own_weights(contents: Mapping[str, Any], path: Path) -> Weights:
+    version = contents.get("version")
+    if version != VERSION:
+        raise InputError(
+            f"{path} has checkpoint format {version}, this version of landscape reads format "
+            f"{VERSION}; update landscape"
+        )
+    try:
+        intact = contents["seal"] == _seal(contents)
+    except (AttributeError, KeyError, TypeError):  # a part is missing or of another type
+        intact = False
+    if not intact:
+        raise InputError(f"{path} is damaged: its contents are not those that were saved")
+    state: Weights = contents["state_dict"]
+    return state
+
+
+def _seal(contents: Mapping[str, Any]) -> str:
+    """Digest of all that a checkpoint holds, since PyTorch itself reads flipped bits silently."""
+    facts = [contents[key] for key in ("spec", "configuration", "provenance")]
+    text = json.dumps(facts, sort_keys=True) + _sha256(contents["state_dict"])
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _foreign_weights(contents: Mapping[str, Any], path: Path) -> Weights:
+    state = next((contents[key] for key in NESTED_KEYS if key in contents), contents)
+    if not _is_state_dict(state):
+        raise InputError(
+            f"{path} holds no weights: names with tensors were expected, bare or under one of "
+            f"{', '.join(NESTED_KEYS)}; found {_some(contents)}"
+        )
+    state = dict(state)
+    while prefix := next((p for p in WRAPPER_PREFIXES if all(k.startswith(p) for k in state)), ""):
+        state = {name.removeprefix(prefix): value for name, value in state.items()}
+    return state
+
+
+def _is_state_dict(values: Any) -> bool:
+    if not isinstance(values, Mapping) or not values:
+        return False
+    return all(isinstance(value, Tensor) for value in values.values())
+
+
+def _complete(spec: ModelSpec, state: Weights) -> ModelSpec:
+    """`spec` with classes from the last linear layer and channels from the first convolution."""
+    matrices = [value for value in state.values() if value.ndim == 2]
+    kernels = [value for value in state.values() if value.ndim == 4]
+    if spec.is_foreign or not matrices or not kernels:
+        return spec
+    return replace(
+        spec,
+        classes=spec.classes or matrices[-1].shape[0],
+        channels=spec.channels or kernels[0].shape[1],
+    )
+
+
+def _refuse_non_finite(state: Weights, path: Path) -> None:
+    bad = {name: int((~value.isfinite()).sum()) for name, value in state.items()}
+    for name, count in bad.items():
+        if count:
+            raise InputError(
+                f"{path} holds weights that are NaN or infinite: {sum(bad.values())} values, the "
+                f"first in {name}; the training diverged, take an earlier checkpoint"
+            )
+
+
+def _load(network: nn.Module, state: Weights, path: Path, spec: ModelSpec) -> None:
+    expected = network.state_dict()
+    wrong = [
+        f"{name} {tuple(state[name].shape)} instead of {tuple(expected[name].shape)}"
+        for name in expected.keys() & state.keys()
+        if state[name].shape != expected[name].shape
+    ]
+    if wrong:
+        raise InputError(f"{path} does not fit {spec.name}: wrong shape of {_some(sorted(wrong))}")
+    missing, unexpected = network.load_state_dict(state, strict=False)
+    if missing or unexpected:
+        raise InputError(
+            f"{path} does not fit {spec.name}: missing {_some(missing)}; "
+            f"unexpected {_some(unexpected)}"
+        )
+
+
+def _some(names: Any) -> str:
+    """A few of the names and the number of the others."""
+    listed = [str(name) for name in names]
+    rest = f" and {len(listed) - SHOWN} more" if len(listed) > SHOWN else ""
+    return (", ".join(listed[:SHOWN]) + rest) or "none"

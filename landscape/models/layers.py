@@ -1,0 +1,82 @@
+"""Layers that the package's networks share."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from landscape.errors import InputError
+from landscape.typing import Images
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+MNIST_MEAN = (0.1307,)
+MNIST_STD = (0.3081,)
+
+
+def default_statistics(channels: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation per channel: ImageNet's for colour, MNIST's for grey.
+
+    Raises:
+        InputError: neither 3 nor 1 channels.
+    """
+    known = {3: (IMAGENET_MEAN, IMAGENET_STD), 1: (MNIST_MEAN, MNIST_STD)}
+    if channels not in known:
+        raise InputError(
+            f"default mean and standard deviation exist for 1 and 3 channels, not {channels}; "
+            "give mean and std"
+        )
+    return known[channels]
+
+
+class Normalize(nn.Module):
+    """`(x - mean) / std` per channel, the first layer of every network of the package.
+
+    The statistics are buffers that no state dict holds, so that public checkpoints, which know
+    nothing of this layer, fit key for key.
+
+    Raises:
+        InputError: mean and std differ in length or std is not positive; in `forward`, images of
+            another number of channels.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, mean: Sequence[float], std: Sequence[float]) -> None:
+        super().__init__()
+        if len(mean) != len(std) or not all(value > 0 for value in std):
+            raise InputError(
+                f"expected one mean and one positive std per channel, got mean={tuple(mean)}, "
+                f"std={tuple(std)}"
+            )
+        self.register_buffer(
+            "mean", torch.tensor(mean, dtype=torch.float32).view(-1, 1, 1), persistent=False
+        )
+        self.register_buffer(
+            "std", torch.tensor(std, dtype=torch.float32).view(-1, 1, 1), persistent=False
+        )
+
+    @classmethod
+    def of(
+        cls, channels: int, mean: Sequence[float] | None, std: Sequence[float] | None
+    ) -> "Normalize":
+        """The layer for images of `channels` channels; None: `default_statistics`."""
+        if mean is None or std is None:
+            mean, std = default_statistics(channels)
+        if len(mean) != channels:
+            raise InputError(f"images of {channels} channels need as many means, got {mean}")
+        return cls(mean, std)
+
+    def forward(self, x: Images) -> Images:
+        """The images with mean 0 and standard deviation 1, if they are as the statistics say."""
+        if x.shape[1] != len(self.mean):
+            raise InputError(
+                f"the network takes images of {len(self.mean)} channels, got {x.shape[1]} "
+                f"(shape {tuple(x.shape)})"
+            )
+        return (x - self.mean) / self.std
+
+    def extra_repr(self) -> str:
+        """What `print(model)` shows of the layer."""
+        return f"mean={self.mean.flatten().tolist()}, std={self.std.flatten().tolist()}"

@@ -1,0 +1,62 @@
+"""Means with their errors, and angles between vectors, on plain numbers and arrays."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A mean over examples and its standard error, sqrt(sample variance / n)."""
+
+    value: float
+    standard_error: float
+    count: int
+
+
+@dataclass
+class RunningMean:
+    """Mean and variance of values that arrive in ragged batches, each value weighing the same.
+
+    Batches are merged by the pairwise update of Chan, Golub & LeVeque (1979), which does not
+    subtract large sums from each other. Non-finite values make the results non-finite.
+    """
+
+    count: int = 0
+    mean: float = 0.0
+    squares: float = 0.0  # sum of squared deviations from the mean
+
+    def add(self, values: Float[np.ndarray, " n"]) -> None:
+        """Take in one batch of values."""
+        n = len(values)
+        if n == 0:
+            return
+        values = values.astype(np.float64)
+        with np.errstate(invalid="ignore", over="ignore"):  # inf and nan are data
+            batch_mean = float(values.mean())
+            batch_squares = float(np.square(values - batch_mean).sum())
+            delta = batch_mean - self.mean
+            total = self.count + n
+            self.squares += batch_squares + delta * delta * self.count * n / total
+            self.mean += delta * n / total
+        self.count = total
+
+    def result(self) -> Mean:
+        """The mean so far; the standard error of fewer than two values is nan."""
+        if self.count == 0:
+            return Mean(math.nan, math.nan, 0)
+        variance = self.squares / (self.count - 1) if self.count > 1 else math.nan
+        return Mean(self.mean, math.sqrt(variance / self.count), self.count)
+
+
+def wilson_interval(successes: int, trials: int, *, z: float = 1.959964) -> tuple[float, float]:
+    """The Wilson score interval of a proportion, 95 % unless another normal quantile is given.
+
+    Source: Wilson (1927), "Probable inference, the law of succession, and statistical inference".
+    """
+    p, z2 = successes / trials, z * z
+    centre = (p + z2 / (2 * trials)) / (1 + z2 / trials)
+    half = z / (1 + z2 / trials) * math.sqrt(p * (1 - p) / trials + z2 / (4 * trials * trials))
+    return max(0.0, centre - half), min(1.0, centre + half)

@@ -1,0 +1,127 @@
+"""Figures of stored surfaces: for papers by matplotlib, to explore by plotly.
+
+A plot is a file with `plot(data, *, ax)`, which draws one panel, and `figure(data, options)`, which
+composes what is saved, and an entry in `PLOTS`. It starts from the stored surface alone.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+from landscape.errors import InputError
+from landscape.plots import (
+    interactive_spatial,
+    interactive_weights,
+    spatial_3d,
+    spatial_slices,
+    weight_3d,
+    weight_contour,
+    weight_line,
+)
+from landscape.plots.prepare import swept_axes
+from landscape.plots.save import save
+from landscape.plots.style import PlotOptions
+from landscape.registry import lookup
+
+__all__ = ["PLOTS", "Plot", "PlotOptions", "draw", "plots_for", "save", "write_plots"]
+
+PAPER = ("png", "pdf", "svg")
+PAGE = ("html",)
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A way to draw a surface.
+
+    Attributes:
+        kind: of the surfaces that it draws.
+        axes: how many swept axes they have.
+        formats: the suffixes that it can be saved under.
+        figure: draws; a matplotlib figure for PNG, PDF and SVG, a plotly figure for HTML.
+    """
+
+    kind: str
+    axes: int
+    formats: tuple[str, ...]
+    figure: Callable[[xr.Dataset, PlotOptions], Any]
+
+    def fits(self, data: xr.Dataset) -> bool:
+        """Whether the plot can draw this surface."""
+        return data.attrs.get("kind") == self.kind and len(swept_axes(data)) == self.axes
+
+
+PLOTS: dict[str, Plot] = {
+    "spatial-slices": Plot("spatial", 3, PAPER, spatial_slices.figure),
+    "spatial-3d": Plot("spatial", 3, PAPER, spatial_3d.figure),
+    "spatial-interactive": Plot("spatial", 3, PAGE, interactive_spatial.figure),
+    "weight-contour": Plot("weights", 2, PAPER, weight_contour.figure),
+    "weight-3d": Plot("weights", 2, PAPER, weight_3d.figure),
+    "weight-interactive": Plot("weights", 2, PAGE, interactive_weights.plane),
+    "weight-line": Plot("weights", 1, PAPER, weight_line.figure),
+    "weight-line-interactive": Plot("weights", 1, PAGE, interactive_weights.line),
+}
+
+
+def plots_for(data: xr.Dataset) -> list[str]:
+    """The names of the plots that can draw a surface."""
+    return [name for name, plot in PLOTS.items() if plot.fits(data)]
+
+
+def draw(data: xr.Dataset, name: str, options: PlotOptions | None = None) -> Any:
+    """The figure that a name in `PLOTS` stands for, of matplotlib or plotly; nothing is written.
+
+    Raises:
+        InputError: the name is unknown, or that plot does not draw this kind of surface.
+    """
+    plot = lookup(PLOTS, name, kind="plot")
+    if not plot.fits(data):
+        fitting = ", ".join(plots_for(data)) or "none"
+        raise InputError(
+            f"expected a {plot.kind} surface over {plot.axes} axes for the plot {name!r}, got a "
+            f"{data.attrs.get('kind')} surface over {len(swept_axes(data))}; it can be drawn as: "
+            f"{fitting}"
+        )
+    return plot.figure(data, options or PlotOptions())
+
+
+def write_plots(
+    data: xr.Dataset,
+    *,
+    stem: Path,
+    names: Sequence[str] | None = None,
+    formats: Sequence[str] = ("png", "pdf", "html"),
+    images: Sequence[int] | None = None,
+) -> list[Path]:
+    """Draw a surface and write `<stem>-<plot>.<format>` for every plot in every format it has.
+
+    Args:
+        data: a stored surface.
+        stem: folder and beginning of the file names.
+        names: plots in `PLOTS`; None for all that fit.
+        formats: suffixes among png, pdf, svg and html.
+        images: indices, in the data set, of the images to show; None for the first ones.
+
+    Returns:
+        The files written, in that order.
+
+    Raises:
+        InputError: an unknown plot or format, an unsuitable one, or a path that cannot be written.
+    """
+    known = {suffix: suffix for suffix in (*PAPER, *PAGE)}
+    wanted = [lookup(known, suffix.lower().lstrip("."), kind="figure format") for suffix in formats]
+    options = PlotOptions(images=None if images is None else tuple(images))
+    stem = Path(stem)
+    written = []
+    for name in plots_for(data) if names is None else names:
+        suffixes = [
+            suffix for suffix in wanted if suffix in lookup(PLOTS, name, kind="plot").formats
+        ]
+        figure = draw(data, name, options) if suffixes else None
+        for suffix in suffixes:
+            path = stem.with_name(f"{stem.name}-{name}.{suffix}")
+            save(figure, path, data=data)
+            written.append(path)
+    return written

@@ -1,0 +1,159 @@
+"""What the interactive pages share: their look, and traces in the colours of the paper figures."""
+
+import math
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import xarray as xr
+from jaxtyping import Float
+
+from landscape.plots.prepare import not_finite
+from landscape.plots.scales import Scale
+from landscape.plots.style import LOSS_COLOURS, NOT_FINITE_COLOURS, WORST, axis_label
+
+CAMERA = {"eye": {"x": 1.35, "y": -1.6, "z": 1.0}}
+NOT_FINITE_SYMBOLS = {"inf": "diamond", "nan": "square"}
+
+Grid = Float[np.ndarray, "y x"]
+Line = Float[np.ndarray, " n"]
+
+
+def new_page(title: str, *, top: int = 90) -> go.Figure:
+    """An empty page: white, with a legible title."""
+    figure = go.Figure()
+    figure.update_layout(
+        title={"text": title.replace("\n", "<br>"), "x": 0.5, "font": {"size": 18}},
+        template="plotly_white",
+        font={"family": "sans-serif", "size": 13},
+        height=760,
+        margin={"l": 70, "r": 30, "t": top, "b": 60},
+        uirevision="keep",  # a change of image or scale leaves the camera where it is
+        showlegend=False,
+    )
+    return figure
+
+
+def ticks(scale: Scale) -> dict[str, Any]:
+    """The round levels of a scale as plotly's ticks."""
+    inside = [level for level in scale.levels if scale.low <= level <= scale.high]
+    values = [math.log10(level) if scale.log else level for level in inside]
+    return {"tickmode": "array", "tickvals": values, "ticktext": [f"{level:g}" for level in inside]}
+
+
+def colour_axis(scale: Scale, label: str) -> dict[str, Any]:
+    """The map from heights to colours that all traces of a page share."""
+    low, high = scale.position(np.array([scale.low, scale.high])).tolist()
+    bar = {"title": {"text": label, "side": "right"}, "thickness": 14, "len": 0.85, **ticks(scale)}
+    return {"colorscale": LOSS_COLOURS, "cmin": low, "cmax": high, "colorbar": bar}
+
+
+def scene(data: xr.Dataset, x: str, y: str, scale: Scale, domain: list[float]) -> dict[str, Any]:
+    """Three labelled axes; the height is even in the scale's spacing."""
+    low, high = scale.position(np.array([scale.low, scale.high])).tolist()
+    height = {"title": {"text": axis_label(data["loss"])}, "range": [low, high], **ticks(scale)}
+    return {
+        "domain": {"x": domain, "y": [0, 1]},
+        "xaxis": {"title": {"text": axis_label(data[x])}},
+        "yaxis": {"title": {"text": axis_label(data[y])}},
+        "zaxis": height,
+        "aspectmode": "manual",
+        "aspectratio": {"x": 1, "y": 1, "z": 0.72},
+        "camera": CAMERA,
+        "uirevision": "keep",
+    }
+
+
+def drawn(scale: Scale, values: Grid) -> Grid:
+    """Heights and colours; what is not finite is left open."""
+    position = scale.position(values.astype(np.float64))
+    return np.where(np.isfinite(position), position, np.nan)
+
+
+def surface_or_line(x: Line, y: Line, z: Grid, **hover: Any) -> go.Surface | go.Scatter3d:
+    """A surface, or a line where an axis has a single point."""
+    if min(z.shape) > 1:
+        return go.Surface(x=x, y=y, z=z, coloraxis="coloraxis", **hover)
+    grid_x, grid_y = np.meshgrid(x, y)
+    flat = {
+        name: value.reshape(z.size, -1).squeeze(-1)
+        if value.ndim == 2
+        else value.reshape(z.size, -1)
+        for name, value in hover.items()
+        if isinstance(value, np.ndarray)
+    }
+    return go.Scatter3d(
+        x=grid_x.ravel(), y=grid_y.ravel(), z=z.ravel(), mode="lines+markers", **{**hover, **flat}
+    )
+
+
+def not_finite_marks(x: Line, y: Line, values: Grid, scale: Scale, **axes: str) -> list[Any]:
+    """Marks at the points whose loss is inf or nan: on the floor of a scene, or on a plane.
+
+    Args:
+        x: coordinates of the columns.
+        y: coordinates of the rows.
+        values: the loss at (y, x).
+        scale: its low end is the floor.
+        axes: `scene="scene"`, or `xaxis` and `yaxis` of a plane.
+    """
+    marks = []
+    floor = float(scale.position(np.array(scale.low)))
+    for name, mask in not_finite(values).items():
+        rows, columns = np.nonzero(mask)
+        style = {
+            "mode": "markers",
+            "marker": {
+                "symbol": NOT_FINITE_SYMBOLS[name],
+                "color": NOT_FINITE_COLOURS["edgecolor"],
+                "size": 4 if "scene" in axes else 7,
+            },
+            "name": f"loss is {name}",
+            "hovertemplate": f"%{{x:.4g}}, %{{y:.4g}}: loss is {name}<extra></extra>",
+        }
+        if "scene" in axes:
+            marks.append(
+                go.Scatter3d(x=x[columns], y=y[rows], z=[floor] * len(rows), **style, **axes)
+            )
+        else:
+            marks.append(go.Scatter(x=x[columns], y=y[rows], **style, **axes))
+    return marks
+
+
+def level_lines(x: Line, y: Line, z: Grid, levels: list[float], **axes: str) -> list[go.Contour]:
+    """White lines where z passes evenly spaced or, one trace each, any other levels."""
+    steps = np.diff(levels)
+    if len(levels) > 1 and np.allclose(steps, steps[0], rtol=1e-6, atol=0):
+        runs = [(levels[0], levels[-1], float(steps[0]))]
+    else:
+        runs = [(level, level, 1.0) for level in levels]
+    return [
+        go.Contour(
+            x=x,
+            y=y,
+            z=z,
+            contours={"start": start, "end": end, "size": size, "coloring": "none"},
+            line={"color": "white", "width": 1 if len(levels) > 1 else 2},
+            showscale=False,
+            hoverinfo="skip",
+            **axes,
+        )
+        for start, end, size in runs
+    ]
+
+
+def star(**where: Any) -> go.Scatter | go.Scatter3d:
+    """The mark of the worst pose, on a plane or, where `z` is given, in a scene."""
+    three = "z" in where
+    trace = go.Scatter3d if three else go.Scatter
+    return trace(
+        mode="markers",
+        name="worst pose",
+        marker={
+            "symbol": "diamond" if three else "star",  # scenes have no stars
+            "size": 7 if three else 15,
+            "color": WORST["color"],
+            "line": {"color": "white", "width": 1},
+        },
+        **where,
+    )

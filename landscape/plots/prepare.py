@@ -1,0 +1,174 @@
+"""From a stored surface to the numbers a plot shows; nothing here draws."""
+
+import json
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from jaxtyping import Bool, Float, Int
+from scipy.ndimage import affine_transform
+
+from landscape.errors import InputError
+
+POSE_AXES = ("rotation", "shift_x", "shift_y")
+OWN_CONVENTION = "landscape"
+BORDERS = {"zeros": "grid-constant", "border": "nearest", "reflect": "mirror"}  # names of scipy
+
+
+def swept_axes(data: xr.Dataset) -> tuple[str, ...]:
+    """The names of the axes the surface was swept over."""
+    return tuple(str(axis) for axis in data["done"].dims)
+
+
+def share_done(data: xr.Dataset) -> float:
+    """The fraction of the grid points that were computed."""
+    return float((data["done"] == 1).mean())
+
+
+def complete_part(data: xr.Dataset) -> xr.Dataset:
+    """The finest centred sub-grid whose points are all computed, with ascending coordinates.
+
+    Sweeps run coarse to fine: a level holds the indices i with (i - n // 2) % stride == 0 on every
+    axis, for strides that are powers of two. In what is returned, nan and inf were measured.
+
+    Raises:
+        InputError: not even the centre was computed.
+    """
+    done = data["done"].values == 1
+    coarsest = max(n // 2 for n in done.shape).bit_length()
+    for stride in (2**k for k in range(coarsest + 1)):
+        where = {
+            axis: np.arange(n // 2 % stride, n, stride)
+            for axis, n in zip(swept_axes(data), done.shape, strict=True)
+        }
+        if done[np.ix_(*where.values())].all():
+            return data.isel(where).sortby(list(where))
+    raise InputError(
+        f"expected a surface with computed points, but the centre of the grid is not done "
+        f"({done.sum()} of {done.size} points are); continue its sweep, then draw it"
+    )
+
+
+def pick_images(data: xr.Dataset, images: tuple[int, ...] | None, *, at_most: int) -> xr.Dataset:
+    """The images asked for by their index in the data set, or the first `at_most` ones.
+
+    Raises:
+        InputError: an image that the file does not hold, or none at all.
+    """
+    if images is None:
+        return data.isel(image=slice(at_most))
+    held = data["image"].values.tolist()
+    absent = [image for image in images if image not in held]
+    if absent or not images:
+        raise InputError(
+            f"expected images among {_listed(held)}, got {_listed(absent) or 'none'}; "
+            "name images by their index in the data set"
+        )
+    return data.isel(image=[held.index(image) for image in images])
+
+
+def _listed(values: list[int], most: int = 12) -> str:
+    shown = ", ".join(str(value) for value in values[:most])
+    return shown + (", ..." if len(values) > most else "")
+
+
+@dataclass(frozen=True)
+class PosePoint:
+    """One point of one image's surface: its pose (degrees, pixels) and what was measured there."""
+
+    rotation: float
+    shift_x: float
+    shift_y: float
+    loss: float
+    margin: float
+    prediction: int
+
+    @property
+    def pose(self) -> dict[str, float]:
+        """The coordinates by the names of their axes."""
+        return {axis: getattr(self, axis) for axis in POSE_AXES}
+
+    @property
+    def misclassified(self) -> bool:
+        """Whether another class than the true one had the largest logit."""
+        return self.margin < 0
+
+
+def worst_pose(image: xr.Dataset) -> PosePoint:
+    """The pose that hurts one image most: misclassified poses come first, then the higher loss.
+
+    A loss of +inf counts as misclassified, a loss of nan as lower than any other.
+    """
+    loss = image["loss"].transpose(*POSE_AXES).values.astype(np.float64)
+    margin = image["margin"].transpose(*POSE_AXES).values
+    wrong = (margin < 0) | np.isposinf(loss)
+    descending = np.where(np.isnan(loss), np.inf, -loss)
+    first = np.lexsort((descending.ravel(), ~wrong.ravel()))[0]
+    return _point(image, *np.unravel_index(first, loss.shape))
+
+
+def clean_pose(image: xr.Dataset) -> PosePoint:
+    """The pose of the grid that is nearest to (0, 0, 0) on each axis."""
+    return _point(image, *(np.abs(image[axis].values).argmin() for axis in POSE_AXES))
+
+
+def _point(image: xr.Dataset, *index: np.intp) -> PosePoint:
+    point = image.isel(dict(zip(POSE_AXES, (int(i) for i in index), strict=True)))
+    coordinates = (float(point[axis]) for axis in POSE_AXES)
+    measured = float(point["loss"]), float(point["margin"]), int(point["prediction"])
+    return PosePoint(*coordinates, *measured)
+
+
+def plane(image: xr.Dataset, x: str, y: str, through: PosePoint) -> xr.Dataset:
+    """The slice of one image's surface along two axes through a pose; its dimensions are (y, x)."""
+    (fixed,) = set(POSE_AXES) - {x, y}
+    return image.sel({fixed: through.pose[fixed]}).transpose(y, x, ...)
+
+
+def not_finite(values: Float[np.ndarray, "..."]) -> dict[str, Bool[np.ndarray, "..."]]:
+    """Masks of the measured values that are no numbers, by the name they go by in a legend."""
+    masks = {"inf": np.isinf(values), "nan": np.isnan(values)}
+    return {name: mask for name, mask in masks.items() if mask.any()}
+
+
+def cell_edges(centres: Float[np.ndarray, " n"]) -> Float[np.ndarray, " m"]:
+    """The n + 1 borders of the cells around ascending centres; a lone cell is one unit wide."""
+    if len(centres) == 1:
+        return np.array([centres[0] - 0.5, centres[0] + 0.5])
+    middles = (centres[:-1] + centres[1:]) / 2
+    first, last = (
+        1.5 * centres - 0.5 * np.roll(centres, -1),
+        1.5 * centres - 0.5 * np.roll(centres, 1),
+    )
+    return np.concatenate([first[:1], middles, last[-1:]])
+
+
+def class_name(data: xr.Dataset, index: int) -> str:
+    """The name of a class where the file holds names, else its number."""
+    names = json.loads(data.attrs.get("classes", "[]"))
+    return str(names[index]) if 0 <= index < len(names) else str(index)
+
+
+def can_pose(data: xr.Dataset) -> bool:
+    """Whether the file holds pixels and a convention under which they can be posed again."""
+    return "pixels" in data and data.attrs.get("convention", OWN_CONVENTION) == OWN_CONVENTION
+
+
+def posed_pixels(image: xr.Dataset, point: PosePoint) -> Int[np.ndarray, "row column channel"]:
+    """One image turned counter-clockwise about its centre, then shifted; bilinear, 0 to 255."""
+    pixels = displayed_pixels(image)
+    angle = np.deg2rad(point.rotation)
+    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    centre = (np.array(pixels.shape[:2]) - 1) / 2
+    offset = centre - turn @ (centre + np.array([point.shift_y, point.shift_x]))
+    border = BORDERS[image.attrs.get("padding", "zeros")]
+    channels = [
+        affine_transform(channel.astype(np.float64), turn, offset, order=1, mode=border)
+        for channel in np.moveaxis(pixels, -1, 0)
+    ]
+    return np.stack(channels, axis=-1).round().clip(0, 255).astype(np.uint8)
+
+
+def displayed_pixels(image: xr.Dataset) -> Int[np.ndarray, "row column channel"]:
+    """The pixels of one image, 0 to 255, channels last."""
+    return image["pixels"].transpose("row", "column", "channel").values

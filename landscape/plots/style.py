@@ -1,0 +1,136 @@
+"""How every figure looks: sizes, type, colours, marks, and the words on its axes."""
+
+import math
+import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import matplotlib as mpl
+import xarray as xr
+from matplotlib import patheffects
+from matplotlib.figure import Figure
+
+from landscape.plots.prepare import share_done
+
+SINGLE, DOUBLE = 3.25, 6.75  # inches: the column and the page of the usual conference styles
+SMALL, NORMAL = 7, 8  # points in print
+LOSS_COLOURS = "viridis"
+LINE_COLOURS = {"loss": "#31688e", "accuracy": "#b5540b"}  # apart for colour-blind readers, too
+WORST = {"marker": "*", "color": "#e8175d", "markeredgecolor": "white", "markersize": 9}
+CLEAN = {"marker": "P", "color": "white", "markeredgecolor": "black", "markersize": 5.5}
+NOT_FINITE = {"inf": "////", "nan": "xxxx"}  # hatches
+NOT_FINITE_COLOURS = {"facecolor": "#f2f2f2", "edgecolor": "#c2185b"}
+OUTLINE = (patheffects.withStroke(linewidth=2.0, foreground="black", alpha=0.6),)
+UNITS = {"degree": "°", "pixel": "px", "1": ""}
+
+Layout = Literal["constrained", "compressed", "none"]
+
+RC: dict[str, Any] = {
+    "font.family": "DejaVu Sans",  # comes with matplotlib: the same figure on every machine
+    "font.size": NORMAL,
+    "axes.titlesize": NORMAL,
+    "axes.labelsize": NORMAL,
+    "figure.titlesize": NORMAL,
+    "xtick.labelsize": SMALL,
+    "ytick.labelsize": SMALL,
+    "legend.fontsize": SMALL,
+    "axes.linewidth": 0.6,
+    "axes.edgecolor": "#444444",
+    "axes.titlepad": 4.0,
+    "axes.labelpad": 2.0,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.major.size": 2.5,
+    "ytick.major.size": 2.5,
+    "lines.linewidth": 1.4,
+    "grid.color": "#dddddd",
+    "grid.linewidth": 0.5,
+    "hatch.linewidth": 0.7,
+    "legend.frameon": False,
+    "figure.facecolor": "white",
+    "figure.dpi": 100,
+    "savefig.dpi": 300,
+    "image.interpolation": "nearest",
+    "pdf.fonttype": 42,  # TrueType: some venues refuse Type 3
+    "svg.fonttype": "path",
+    "svg.hashsalt": "landscape",  # the same file from the same numbers
+    "axes3d.xaxis.panecolor": "white",
+    "axes3d.yaxis.panecolor": "white",
+    "axes3d.zaxis.panecolor": "white",
+}
+
+
+@dataclass(frozen=True)
+class PlotOptions:
+    """What a user can choose about a plot.
+
+    Attributes:
+        images: indices, in the data set, of the images that a spatial plot shows; None for the
+            first ones of the file.
+    """
+
+    images: tuple[int, ...] | None = None
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """Within the block matplotlib draws and saves in the package's style; after it, as before."""
+    with mpl.rc_context():
+        mpl.rcdefaults()  # the user's own settings must not change what a file looks like
+        mpl.rcParams.update(RC)
+        yield
+
+
+def new_figure(width: float, height: float, layout: Layout = "constrained") -> Figure:
+    """An empty figure, in inches, that belongs to no window and no pyplot."""
+    return Figure(figsize=(width, height), layout=layout)
+
+
+def axis_label(coordinate: xr.DataArray) -> str:
+    """The long name of a coordinate or variable with its unit, e.g. "rotation (°)"."""
+    symbol = unit_symbol(coordinate)
+    return f"{long_name(coordinate)} ({symbol})" if symbol else long_name(coordinate)
+
+
+def long_name(coordinate: xr.DataArray) -> str:
+    """What a coordinate or variable is called in words."""
+    return str(coordinate.attrs.get("long_name", coordinate.name)).replace("_", " ")
+
+
+def unit_symbol(coordinate: xr.DataArray) -> str:
+    """The symbol of a coordinate's unit; empty for a pure number."""
+    unit = str(coordinate.attrs.get("units", "1"))
+    return UNITS.get(unit, unit)
+
+
+def setting(coordinate: xr.DataArray, value: float) -> str:
+    """A coordinate held at a value, in words, e.g. "shift down = 2.8 px"."""
+    symbol = unit_symbol(coordinate)
+    space = "" if symbol in ("", "°") else " "
+    text = f"{value:.4g}".replace("-", "\N{MINUS SIGN}")
+    return f"{long_name(coordinate)} = {text}{space}{symbol}"
+
+
+def heading(data: xr.Dataset, *remarks: str, width: float) -> str:
+    """The title of a figure and, on lines of their own, what a reader must know of it."""
+    characters = int(width * 15)
+    title = str(data.attrs.get("title", ""))
+    lines = textwrap.wrap(title, characters, break_on_hyphens=False)
+    return "\n".join([*lines, *(r for r in (unfinished(data), *remarks) if r)])
+
+
+def unfinished(data: xr.Dataset) -> str:
+    """A remark on how much of the surface was computed; empty where all of it was."""
+    share = share_done(data)
+    if share == 1:
+        return ""
+    return f"unfinished: {math.floor(100 * share)} % of {data['done'].size} points"
+
+
+def left_out(data: xr.Dataset, shown: xr.Dataset) -> str:
+    """A remark on how many images of the file a figure shows; empty where it shows all."""
+    if shown.sizes["image"] == data.sizes["image"]:
+        return ""
+    return f"{shown.sizes['image']} of {data.sizes['image']} images"

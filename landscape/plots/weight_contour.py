@@ -1,0 +1,82 @@
+"""A weight surface as contours: loss over a plane through the trained weights."""
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from landscape.plots.panels import colour_bar, heat_map, mark_not_finite, not_finite_handles
+from landscape.plots.prepare import complete_part
+from landscape.plots.scales import Scale, number, scale_of
+from landscape.plots.style import (
+    CLEAN,
+    LOSS_COLOURS,
+    SINGLE,
+    SMALL,
+    PlotOptions,
+    axis_label,
+    heading,
+    new_figure,
+    style,
+)
+
+
+def plot(data: xr.Dataset, *, ax: Axes) -> Axes:
+    """The loss as filled contours between round, labelled levels; a plus marks the centre.
+
+    The levels are logarithmic where the range asks for it. Points whose loss is inf or nan are
+    hatched. Where an axis has a single point, cells take the place of contours.
+    """
+    part = complete_part(data)
+    x, y = (part[axis].values.astype(np.float64) for axis in ("alpha", "beta"))
+    values = part["loss"].transpose("beta", "alpha").values
+    scale = scale_of(values)
+    if min(values.shape) == 1:
+        heat_map(ax, x, y, values, scale)
+    else:
+        _contours(ax, x, y, values, scale)
+        if 1 / 3 < np.ptp(x) / np.ptp(y) < 3:
+            ax.set_aspect("equal")
+    ax.plot(0, 0, linestyle="", label="trained weights", **CLEAN)
+    ax.set(xlabel=axis_label(part["alpha"]), ylabel=axis_label(part["beta"]))
+    return ax
+
+
+def figure(data: xr.Dataset, options: PlotOptions) -> Figure:
+    """One panel of a column's width with the key to its colours."""
+    part = complete_part(data)
+    with style():
+        fig = new_figure(SINGLE, 2.85, layout="compressed")
+        ax = fig.subplots()
+        plot(data, ax=ax)
+        colour_bar(fig, [ax], scale_of(part["loss"].values), axis_label(part["loss"]))
+        fig.suptitle(heading(data, width=SINGLE))
+        if handles := not_finite_handles(part["loss"].values):
+            fig.legend(handles=handles, loc="outside lower center", ncols=2)
+    return fig
+
+
+def _contours(ax: Axes, x: np.ndarray, y: np.ndarray, values: np.ndarray, scale: Scale) -> None:
+    """Bands of colour, and thin lines between them with their levels."""
+    mark_not_finite(ax, x, y, values, reach=1.0)  # up to where the contours begin
+    finite = np.ma.masked_invalid(values)
+    if finite.count() == 0:
+        return
+    drawn = np.ma.masked_where(finite.mask, np.ma.filled(np.ma.clip(finite, scale.low, None), 1.0))
+    ax.contourf(x, y, drawn, scale.levels, norm=scale.norm(), cmap=LOSS_COLOURS, corner_mask=False)
+    inside = [level for level in scale.levels if scale.low < level < scale.high]
+    if not inside:
+        return
+    light = scale.norm()(inside) > 0.6  # the background there
+    lines = ax.contour(
+        x,
+        y,
+        drawn,
+        inside,
+        colors=np.where(light, "#222222", "white").tolist(),
+        linestyles="solid",
+        linewidths=0.6,
+        corner_mask=False,
+    )
+    ax.clabel(lines, fmt=number, fontsize=SMALL, inline_spacing=2)
+    ax.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))

@@ -1,0 +1,310 @@
+"""Writing a surface: preallocated, filled point by point, packed when it is whole.
+
+While a surface is being filled, every dataset is contiguous and allocated from the start, so the
+file's structure never changes: a process killed at any instant leaves a file that opens, in which
+a point counts only if its `done` mark was written, after its values. A finished surface is copied
+once into a chunked, compressed, checksummed file that takes its place.
+"""
+
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import h5py
+import numpy as np
+from jaxtyping import Int, Shaped
+
+from landscape.errors import InputError
+from landscape.files import atomic_write
+from landscape.store.lock import WriterLock
+from landscape.store.order import coarse_to_fine
+from landscape.store.schema import DONE_FIELD, SCHEMA_VERSION, Axis, Constant, Field, Layout
+
+SLAB_BYTES = 64 * 2**20  # how much of a dataset is held in memory while it is packed
+CHUNK_BYTES = 2**20
+
+
+class SurfaceWriter:
+    """A surface file opened for filling; a context manager.
+
+    Opening a file that holds the same surface continues it; `pending` tells what is missing.
+    """
+
+    def __init__(self, path: Path, layout: Layout, *, overwrite: bool = False) -> None:
+        """Create the file, or open the one that is there.
+
+        Args:
+            path: where the surface is or will be.
+            layout: what the surface is.
+            overwrite: replace whatever file is there.
+
+        Raises:
+            InputError: the file holds something else, is in use, or cannot be created.
+        """
+        self.path, self.layout = Path(path), layout
+        if overwrite or not self.path.exists():
+            _create(self.path, layout)
+        self._open()
+        try:
+            refuse_other(self._file, layout, self.path)
+        except InputError:
+            self.close()
+            raise
+
+    def _open(self) -> None:
+        self._lock = WriterLock(self.path)
+        try:
+            self._file = _open_for_writing(self.path)
+        except InputError:
+            self._lock.release()
+            raise
+
+    def close(self) -> None:
+        """Close the file and let the next writer in."""
+        self._file.close()
+        self._lock.release()
+
+    def __enter__(self) -> "SurfaceWriter":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def complete(self) -> bool:
+        """Whether the surface was finished and packed."""
+        return bool(self._file.attrs["complete"])
+
+    def pending(self) -> Int[np.ndarray, " points"]:
+        """Flat indices of the points that are not done, coarse to fine."""
+        if self.complete:
+            return np.empty(0, dtype=np.int64)
+        order = coarse_to_fine(self.layout.grid_shape)
+        return order[self._file[DONE_FIELD.name][...].ravel()[order] == 0]
+
+    def write(
+        self, indices: Int[np.ndarray, " n"], values: Mapping[str, Shaped[np.ndarray, "n ..."]]
+    ) -> None:
+        """Store points: first their values, then their marks."""
+        where = list(zip(*np.unravel_index(indices, self.layout.grid_shape), strict=True))
+        with _reporting(self.path):
+            for name, column in values.items():
+                dataset = self._file[name]
+                for point, value in zip(where, column, strict=True):
+                    dataset[point] = value
+            self._file.flush()
+            for point in where:
+                self._file[DONE_FIELD.name][point] = 1
+            self._file.flush()
+
+    def finish(self, facts: Mapping[str, Any]) -> None:
+        """Record what was learned of the whole surface and pack the file.
+
+        Args:
+            facts: attributes to add, e.g. the outcome of the self-checks; JSON values.
+        """
+        with _reporting(self.path), atomic_write(self.path) as temporary:
+            with h5py.File(temporary, "w") as packed:
+                _pack(self._file, packed, self.layout)
+                packed.attrs.update(self._file.attrs)
+                packed.attrs.update({name: _attribute(value) for name, value in facts.items()})
+                packed.attrs["complete"] = 1
+        self.close()  # the old file, whose name the packed one has taken
+        self._open()
+
+
+def refuse_other(file: h5py.File, layout: Layout, path: Path) -> None:
+    """Raise unless the file holds the surface that `layout` describes.
+
+    Raises:
+        InputError: naming every difference, as it is in the file and as it was asked for.
+    """
+    if "landscape_schema" not in file.attrs:
+        raise InputError(
+            f"{path} was not written by landscape and is left as it is; give another --out"
+        )
+    if file.attrs["landscape_schema"] != SCHEMA_VERSION:
+        raise InputError(
+            f"{path} has schema {file.attrs['landscape_schema']}, this landscape writes schema "
+            f"{SCHEMA_VERSION}; give another --out, or --overwrite"
+        )
+    differences = list(_differences(file, layout))
+    if differences:
+        raise InputError(
+            f"{path} holds another surface: {'; '.join(differences)}; "
+            "give another --out, or --overwrite"
+        )
+
+
+def _differences(file: h5py.File, layout: Layout) -> Iterator[str]:
+    stored = {"kind": file.attrs["kind"], **json.loads(file.attrs["configuration"])}
+    asked = {"kind": layout.kind, **json.loads(json.dumps(layout.configuration))}
+    for name in sorted(stored.keys() | asked.keys()):
+        if (there := stored.get(name)) != (here := asked.get(name)):
+            yield f"{name} is {there!r} in the file, {here!r} was asked for"
+    if stored["kind"] != asked["kind"]:
+        return
+    for axis in (*layout.items, *layout.points):
+        there = file[axis.name][...] if axis.name in file else np.empty(0)
+        if not np.array_equal(there, axis.values):
+            yield f"{axis.name} is {_span(there)} in the file, {_span(axis.values)} was asked for"
+
+
+def _span(values: Shaped[np.ndarray, "..."]) -> str:
+    if values.size == 0:
+        return "absent"
+    return f"{values.size} values from {values.min():g} to {values.max():g}"
+
+
+def _create(path: Path, layout: Layout) -> None:
+    swept = (*layout.points, *layout.items)
+    with _reporting(path), atomic_write(path) as temporary, h5py.File(temporary, "w") as file:
+        _write_skeleton(file, layout)
+        file.attrs.update(landscape_schema=SCHEMA_VERSION, kind=layout.kind, complete=0)
+        file.attrs["items"] = json.dumps([axis.name for axis in layout.items])
+        file.attrs["configuration"] = json.dumps(layout.configuration)
+        file.attrs.update({name: _attribute(value) for name, value in layout.about.items()})
+        for f in layout.fields:
+            _preallocate(file, f, swept)
+        _preallocate(file, DONE_FIELD, layout.points)
+
+
+def _pack(source: h5py.File, target: h5py.File, layout: Layout) -> None:
+    """Write the surface anew: items first, compressed and with checksums."""
+    _write_skeleton(target, layout)
+    target.attrs.update(source.attrs)
+    for f in layout.fields:
+        data = _compressed(target, f, (*layout.items, *layout.points))
+        _copy_slabs(source[f.name], data, points=len(layout.points))
+    _compressed(target, DONE_FIELD, layout.points)[...] = source[DONE_FIELD.name][...]
+
+
+def _copy_slabs(source: h5py.Dataset, target: h5py.Dataset, *, points: int) -> None:
+    """Copy a field, moving its point axes from the front to the back, in bounded memory."""
+    if source.ndim == points:  # no items: one value per point
+        target[...] = source[...]
+        return
+    items = source.shape[points]
+    step = max(1, SLAB_BYTES * items // max(1, source.size * source.dtype.itemsize))
+    for start in range(0, items, step):
+        slab = source[(..., slice(start, start + step))]
+        target[start : start + step] = np.moveaxis(slab, -1, 0)
+
+
+def _write_skeleton(file: h5py.File, layout: Layout) -> None:
+    """All that does not change during the sweep: axes, constants, directions."""
+    for axis in (*layout.items, *layout.points):
+        _write_axis(file, axis)
+    for constant in layout.constants:
+        _write_constant(file, constant)
+    if layout.directions:
+        _write_directions(file.create_group("directions"), layout.directions)
+
+
+def _write_axis(file: h5py.Group, axis: Axis) -> None:
+    data = file.create_dataset(axis.name, data=axis.values)
+    data.attrs.update(units=axis.units, long_name=axis.long_name)
+    data.make_scale(axis.name)
+
+
+def _write_constant(file: h5py.File, constant: Constant) -> None:
+    for dim, length in zip(constant.dims, constant.values.shape, strict=True):
+        if dim not in file:
+            _write_axis(file, Axis(dim, np.arange(length), "1", dim))
+    data = file.create_dataset(constant.name, data=constant.values, compression="gzip")
+    data.attrs["long_name"] = constant.long_name
+    _attach(file, data, constant.dims)
+
+
+def _write_directions(
+    group: h5py.Group, directions: Mapping[str, Shaped[np.ndarray, " parameters"]]
+) -> None:
+    length = len(next(iter(directions.values())))
+    _write_axis(group, Axis("parameter", np.arange(length), "1", "position in parameters() order"))
+    for name, vector in directions.items():
+        _attach(group, group.create_dataset(name, data=vector), ("parameter",))
+
+
+def _preallocate(file: h5py.File, field: Field, axes: tuple[Axis, ...]) -> h5py.Dataset:
+    """A contiguous dataset whose bytes are on the disk before the first value is."""
+    properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    properties.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+    properties.set_fill_time(h5py.h5d.FILL_TIME_ALLOC)
+    properties.set_fill_value(_missing(field))
+    return _dataset(file, field, axes, dcpl=properties)
+
+
+def _compressed(file: h5py.File, field: Field, axes: tuple[Axis, ...]) -> h5py.Dataset:
+    chunks = _chunk_shape(tuple(len(axis) for axis in axes), np.dtype(field.dtype).itemsize)
+    options = {"chunks": chunks, "compression": "gzip", "shuffle": True, "fletcher32": True}
+    return _dataset(file, field, axes, fillvalue=_missing(field)[()], **options)
+
+
+def _dataset(file: h5py.File, field: Field, axes: tuple[Axis, ...], **options: Any) -> h5py.Dataset:
+    shape = tuple(len(axis) for axis in axes)
+    data = file.create_dataset(field.name, shape, field.dtype, **options)
+    data.attrs.update(units=field.units, long_name=field.long_name)
+    _attach(file, data, tuple(axis.name for axis in axes))
+    return data
+
+
+def _attach(group: h5py.Group, data: h5py.Dataset, dims: tuple[str, ...]) -> None:
+    for i, dim in enumerate(dims):
+        data.dims[i].attach_scale(group[dim])
+
+
+def _missing(field: Field) -> Shaped[np.ndarray, ""]:
+    """What stands where nothing was computed yet."""
+    if field is DONE_FIELD:
+        return np.array(0, dtype=field.dtype)
+    return np.array(np.nan if np.dtype(field.dtype).kind == "f" else -1, dtype=field.dtype)
+
+
+def _chunk_shape(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
+    """As many trailing axes as fit into one chunk, so that one image is read at a time."""
+    chunk, room = list(shape), max(1, CHUNK_BYTES // itemsize)
+    for i in range(len(shape)):
+        rest = math.prod(chunk[i + 1 :])
+        chunk[i] = max(1, min(chunk[i], room // rest))
+    return tuple(chunk)
+
+
+def _attribute(value: Any) -> str | int | float:
+    """Text and numbers as they are, everything else as JSON."""
+    return value if isinstance(value, str | int | float) else json.dumps(value)
+
+
+@contextmanager
+def _reporting(path: Path) -> Iterator[None]:
+    """Turn HDF5's account of a failed write into one sentence."""
+    try:
+        yield
+    except (OSError, ValueError, RuntimeError) as error:  # h5py raises any of them
+        reason = re.search(r"errno = .*error message = '([^']+)'", str(error))
+        if reason is None or isinstance(error, InputError):
+            raise
+        raise InputError(
+            f"cannot write {path}: {reason[1]}; what is there is kept, make room and give the "
+            "same command again"
+        ) from error
+
+
+def _open_for_writing(path: Path) -> h5py.File:
+    try:
+        if path.stat().st_size == 0:  # HDF5 would make it a file of its own
+            raise OSError("it is empty")
+        return h5py.File(path, "r+", locking=False)  # see lock.py
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be opened as HDF5 ({error}); give another --out, or --overwrite"
+        ) from error

@@ -1,0 +1,44 @@
+"""One writer per file, without standing in the way of readers.
+
+HDF5's own lock would also refuse every reader that asks for one, such as plain xarray. This lock
+belongs to an open file description, so it ends with the process, however it ends, and readers in
+the same process do not release it. Where the system has no such locks, there is none.
+"""
+
+import os
+import struct
+from pathlib import Path
+
+from landscape.errors import InputError
+
+try:
+    import fcntl
+
+    SET_LOCK = fcntl.F_OFD_SETLK  # Linux
+    WHOLE_FILE = struct.pack("hhqqi", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+except (ImportError, AttributeError):
+    SET_LOCK = None
+
+
+class WriterLock:
+    """Held by the process that writes a file, until it releases it or ends.
+
+    Raises:
+        InputError: at construction, when another writer holds it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._descriptor = os.open(path, os.O_RDWR)
+        if SET_LOCK is None:
+            return
+        try:
+            fcntl.fcntl(self._descriptor, SET_LOCK, WHOLE_FILE)
+        except BlockingIOError as error:
+            os.close(self._descriptor)
+            raise InputError(
+                f"{path} is being written by another process; wait for it, or give another --out"
+            ) from error
+
+    def release(self) -> None:
+        """Let the next writer in."""
+        os.close(self._descriptor)

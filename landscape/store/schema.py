@@ -1,0 +1,100 @@
+"""What a surface file holds: axes, fields, constants, and the facts that identify it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from jaxtyping import Shaped
+
+from landscape.errors import InputError
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One dimension of a surface and its coordinate values."""
+
+    name: str
+    values: Shaped[np.ndarray, " n"]
+    units: str
+    long_name: str
+
+    def __post_init__(self) -> None:
+        if self.values.ndim != 1 or len(self.values) == 0:
+            raise InputError(
+                f"the axis {self.name} needs a list of one or more values, "
+                f"got shape {self.values.shape}"
+            )
+        if not np.isfinite(self.values).all():
+            raise InputError(f"the axis {self.name} has values that are not finite")
+        if len(np.unique(self.values)) != len(self.values):
+            raise InputError(f"the axis {self.name} names the same value twice")
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+@dataclass(frozen=True)
+class Field:
+    """One measured quantity; it has a value per point and per item (e.g. per image)."""
+
+    name: str
+    dtype: str
+    units: str
+    long_name: str
+
+
+DONE_FIELD = Field("done", "int8", "1", "1 where the point was computed")
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A variable that is known before the sweep, e.g. the labels of the images."""
+
+    name: str
+    dims: tuple[str, ...]
+    values: Shaped[np.ndarray, "..."]
+    long_name: str
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Everything that is known of a surface before a point of it is computed.
+
+    Attributes:
+        kind: a key of `SURFACES`, e.g. "spatial".
+        points: the swept axes; a point of the surface is one value of each.
+        items: axes that every point covers at once, e.g. the images. On disk they come first.
+        fields: what is measured.
+        constants: variables over any of the axes, or over dimensions of their own.
+        configuration: what must agree for a file to be continued; JSON values only.
+        about: further facts for the reader, such as versions and device.
+        directions: flat vectors stored in the group `directions`, by axis name.
+    """
+
+    kind: str
+    points: tuple[Axis, ...]
+    fields: tuple[Field, ...]
+    items: tuple[Axis, ...] = ()
+    constants: tuple[Constant, ...] = ()
+    configuration: Mapping[str, Any] = field(default_factory=dict)
+    about: Mapping[str, Any] = field(default_factory=dict)
+    directions: Mapping[str, Shaped[np.ndarray, " parameters"]] = field(default_factory=dict)
+
+    @property
+    def grid_shape(self) -> tuple[int, ...]:
+        """The number of values of each swept axis."""
+        return tuple(len(axis) for axis in self.points)
+
+    @property
+    def item_shape(self) -> tuple[int, ...]:
+        """The number of values of each item axis."""
+        return tuple(len(axis) for axis in self.items)
+
+    def coordinates(self, indices: Shaped[np.ndarray, " n"]) -> Shaped[np.ndarray, "n axes"]:
+        """The coordinates of points given by their flat, row-major indices."""
+        where = np.unravel_index(indices, self.grid_shape)
+        columns = [axis.values[i] for axis, i in zip(self.points, where, strict=True)]
+        return np.stack(columns, axis=1).astype(np.float64)

@@ -1,0 +1,45 @@
+"""What is measured: one class per kind of surface."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
+import xarray as xr
+from jaxtyping import Float, Shaped
+
+from landscape.store import Layout
+from landscape.surfaces.checks import Check, failed
+from landscape.surfaces.inputs import gather, grid_axis
+from landscape.surfaces.spatial import SpatialSurface, pose_axes
+from landscape.surfaces.weights import BATCHNORM, WeightSurface
+
+
+class Surface(Protocol):
+    """Knows what a point is worth; knows nothing of files and of who computes what."""
+
+    layout: Layout
+    points_per_call: int
+
+    def evaluate(
+        self, points: Float[np.ndarray, "n axes"]
+    ) -> Mapping[str, Shaped[np.ndarray, "n ..."]]:
+        """The fields at points given by their coordinates, one row per point."""
+
+    def checks(self, data: xr.Dataset) -> list[Check]:
+        """Compare the whole stored surface with an independent computation."""
+
+
+SURFACES: dict[str, Any] = {"spatial": SpatialSurface, "weights": WeightSurface}
+
+__all__ = [
+    "BATCHNORM",
+    "SURFACES",
+    "Check",
+    "SpatialSurface",
+    "Surface",
+    "WeightSurface",
+    "failed",
+    "gather",
+    "grid_axis",
+    "pose_axes",
+]

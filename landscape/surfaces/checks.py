@@ -1,0 +1,110 @@
+"""What a surface says of its own trustworthiness, measured by independent means.
+
+The twins here are written as plainly as possible and share nothing with the engine but the model:
+a fresh copy, one forward pass per batch, weights set by name.
+"""
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from landscape.typing import Images, Labels, Weights
+
+LIMITS = {"fp32": 1e-4, "bf16": 5e-2}
+"""Largest relative deviation from the plain loop that is put down to rounding, by precision."""
+
+SAMPLE = 3  # points that are recomputed by the plain loop
+PLAIN_BATCH = 100  # unlike the engine's on purpose
+
+
+@dataclass(frozen=True)
+class Check:
+    """One self-check and its outcome.
+
+    Attributes:
+        name: a short identifier.
+        meaning: what was measured, for a reader.
+        value: the figure.
+        limit: the largest value that passes; None where the figure is for information.
+    """
+
+    name: str
+    meaning: str
+    value: float
+    limit: float | None = None
+
+    @property
+    def passed(self) -> bool:
+        """Whether the value is within the limit; nan never is."""
+        return self.limit is None or self.value <= self.limit
+
+    def record(self) -> dict[str, Any]:
+        """The check as JSON values."""
+        return {**asdict(self), "passed": self.passed}
+
+
+def plain_twin(model: nn.Module) -> nn.Module:
+    """A fresh copy in evaluation mode, without any of the engine's preparations."""
+    return copy.deepcopy(model).eval().requires_grad_(False)
+
+
+@torch.no_grad()
+def plain_losses(
+    model: nn.Module, images: Images, labels: Labels, weights: Weights | None = None
+) -> Tensor:
+    """Cross-entropy per image by a plain loop over batches, in the model's own precision."""
+    like = next(model.parameters(), images)
+    losses = []
+    for x, y in zip(images.split(PLAIN_BATCH), labels.split(PLAIN_BATCH), strict=True):
+        x, y = x.to(like.device, like.dtype), y.to(like.device)
+        logits = torch.func.functional_call(model, dict(weights), x) if weights else model(x)
+        losses.append(F.cross_entropy(logits.double(), y, reduction="none"))
+    return torch.cat(losses).cpu()
+
+
+def deviation(measured: Sequence[float] | Any, plain: Sequence[float] | Any) -> float:
+    """The largest relative difference, or absolute difference where the loss is below 0.01.
+
+    Two values that are both nan, or the same infinity, agree; nan or inf against a number is inf.
+    """
+    a, b = np.asarray(measured, dtype=np.float64), np.asarray(plain, dtype=np.float64)
+    same = (a == b) | (np.isnan(a) & np.isnan(b))
+    with np.errstate(invalid="ignore"):
+        relative = np.abs(a - b) / np.maximum(np.abs(b), 1e-2)
+    relative = np.where(np.isfinite(relative), relative, np.inf)
+    return float(np.where(same, 0.0, relative).max(initial=0.0))
+
+
+def repeatable(model: nn.Module, images: Images, labels: Labels) -> Check:
+    """Whether two forward passes of model and data agree."""
+    first, second = (plain_losses(model, images, labels).numpy() for _ in range(2))
+    return Check(
+        "repeatable",
+        "largest difference between two forward passes of the model",
+        deviation(first, second),
+        limit=1e-6,
+    )
+
+
+def nonfinite_share(loss: Any) -> Check:
+    """The share of nan and inf among the measured losses."""
+    return Check(
+        "non-finite",
+        "share of measured losses that are nan or inf",
+        float(np.mean(~np.isfinite(np.asarray(loss)))),
+    )
+
+
+def failed(checks: Sequence[Mapping[str, Any]]) -> list[str]:
+    """One line for each recorded check that did not pass."""
+    return [
+        f"{check['meaning']}: {check['value']:.2g}, expected at most {check['limit']:.2g}"
+        for check in checks
+        if not check["passed"]
+    ]

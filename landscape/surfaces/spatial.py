@@ -1,0 +1,192 @@
+"""Input space: loss, margin and prediction of each image over a grid of poses."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+from jaxtyping import Float, Shaped
+from numpy.typing import ArrayLike
+from torch import nn
+
+from landscape.engine import Network
+from landscape.provenance import provenance
+from landscape.rng import derived_seed
+from landscape.spatial import SpatialLimits, Warp
+from landscape.store import Axis, Constant, Field, Layout
+from landscape.surfaces.checks import (
+    LIMITS,
+    SAMPLE,
+    Check,
+    deviation,
+    nonfinite_share,
+    plain_losses,
+    plain_twin,
+    repeatable,
+)
+from landscape.surfaces.inputs import content_sha256, grid_axis
+from landscape.typing import Images, Labels
+
+ROTATIONS, SHIFTS = 31, 5  # the grid of Engstrom et al. 2019
+
+FIELDS = (
+    Field("loss", "float32", "nat", "cross-entropy"),
+    Field("margin", "float32", "logit", "logit of the true class minus the largest other"),
+    Field("prediction", "int32", "1", "predicted class"),
+)
+
+
+def pose_axes(
+    height: int,
+    width: int,
+    rotation: ArrayLike | None = None,
+    shift_x: ArrayLike | None = None,
+    shift_y: ArrayLike | None = None,
+) -> tuple[Axis, Axis, Axis]:
+    """The axes of a pose grid; by default 31 x 5 x 5 within 30 degrees and 10 % of the side.
+
+    Args:
+        height: of the images, pixels.
+        width: of the images, pixels.
+        rotation: degrees counter-clockwise as displayed.
+        shift_x: pixels to the right.
+        shift_y: pixels down.
+
+    Raises:
+        InputError: an axis is not a list of distinct finite numbers.
+    """
+    limits = SpatialLimits().for_size(height, width)
+
+    def values(given: ArrayLike | None, limit: float | None, count: int) -> ArrayLike:
+        reach = limit or 0.0
+        return np.linspace(-reach, reach, count) if given is None else given
+
+    return (
+        grid_axis(
+            "rotation",
+            values(rotation, limits.rotation, ROTATIONS),
+            "degree",
+            "rotation, counter-clockwise as displayed",
+        ),
+        grid_axis("shift_x", values(shift_x, limits.shift_x, SHIFTS), "pixel", "shift to the right"),
+        grid_axis("shift_y", values(shift_y, limits.shift_y, SHIFTS), "pixel", "shift downwards"),
+    )
+
+
+class SpatialSurface:
+    """The spatial surface of a model on given images.
+
+    Attributes:
+        layout: what the file holds.
+        points_per_call: how many points `evaluate` likes to be given at once.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        images: Images,
+        labels: Labels,
+        *,
+        axes: tuple[Axis, Axis, Axis],
+        warp: Warp,
+        device: str | None = None,
+        precision: str = "fp32",
+        identity: Mapping[str, Any],
+        image_ids: Sequence[int] | None = None,
+        classes: Sequence[str] = (),
+    ) -> None:
+        """Copy the model and describe the file.
+
+        Args:
+            model: takes images and returns logits.
+            images: (N, C, H, W).
+            labels: (N,).
+            axes: rotation, shift_x, shift_y; see `pose_axes`.
+            warp: how a pose is applied.
+            device: where to compute; the model's own device unless given.
+            precision: a name in `landscape.engine.PRECISIONS`.
+            identity: what names model and data in the file, e.g. the weights' sha256; JSON values.
+            image_ids: where each image stands in its data set; 0, 1, ... unless given.
+            classes: class names.
+        """
+        self._network = Network(model, device=device, precision=precision)
+        self._twin, self._warp = plain_twin(model), warp
+        self._images, self._labels = images, labels
+        self.points_per_call = max(1, self._network.micro_batch // len(images))
+        ids = np.arange(len(images)) if image_ids is None else np.asarray(image_ids)
+        self.layout = Layout(
+            kind="spatial",
+            points=axes,
+            items=(Axis("image", ids.astype(np.int64), "1", "position in the data set"),),
+            fields=FIELDS,
+            constants=_constants(images, labels),
+            configuration={
+                **identity,
+                "data_sha256": content_sha256(images, labels),
+                "convention": warp.convention,
+                "padding": warp.padding,
+                "precision": precision,
+                "loss": "cross-entropy",
+            },
+            about={
+                "title": f"spatial surface of {identity.get('model', 'a model')}",
+                "classes": list(classes),
+                "provenance": provenance(device=str(self._network.device)),
+            },
+        )
+
+    def evaluate(
+        self, points: Float[np.ndarray, "n 3"]
+    ) -> dict[str, Shaped[np.ndarray, "n image"]]:
+        """The fields of every image at poses (rotation, shift_x, shift_y)."""
+        poses = torch.from_numpy(points).float()
+        rows = list(self._network.score_poses(self._images, self._labels, poses, self._warp))
+        return {
+            f.name: np.stack([getattr(row, f.name).cpu().numpy() for row in rows]).astype(f.dtype)
+            for f in FIELDS
+        }
+
+    def checks(self, data: xr.Dataset) -> list[Check]:
+        """Compare the stored surface with a plain loop."""
+        limit = LIMITS[self._network.precision]
+        twin, images, labels = self._twin, self._images, self._labels
+        clean = self.evaluate(np.zeros((1, 3)))["loss"][0]
+        return [
+            Check(
+                "centre",
+                "difference between the unmoved images' losses and the model's plain losses",
+                deviation(clean, plain_losses(twin, images, labels).numpy()),
+                limit,
+            ),
+            Check(
+                "recomputed",
+                f"largest difference at {SAMPLE} random points recomputed one image at a time",
+                self._recomputed(data),
+                limit,
+            ),
+            repeatable(twin, images, labels),
+            nonfinite_share(data.loss),
+        ]
+
+    def _recomputed(self, data: xr.Dataset) -> float:
+        random = np.random.default_rng(derived_seed(0, "check", str(data.loss.shape)))
+        worst = 0.0
+        for _ in range(SAMPLE):
+            where = {str(dim): int(random.integers(n)) for dim, n in data.loss.sizes.items()}
+            point, i = data[["loss"]].isel(where).load(), where["image"]
+            pose = torch.tensor([[float(point[axis.name]) for axis in self.layout.points]])
+            moved = self._warp(self._images[i : i + 1], pose)
+            plain = plain_losses(self._twin, moved, self._labels[i : i + 1])
+            worst = max(worst, deviation(point.loss.values, plain.numpy()))
+        return worst
+
+
+def _constants(images: Images, labels: Labels) -> tuple[Constant, ...]:
+    """The labels, and the pictures in 8 bits where the images are pictures."""
+    constants = [Constant("label", ("image",), labels.cpu().numpy(), "true class")]
+    if images.shape[1] in (1, 3) and images.min() >= 0 and images.max() <= 1:
+        pixels = (images * 255).round().to(torch.uint8).cpu().numpy()
+        dims = ("image", "channel", "row", "column")
+        constants.append(Constant("pixels", dims, pixels, "the images, in 8 bits for display"))
+    return tuple(constants)

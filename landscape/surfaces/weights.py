@@ -1,0 +1,180 @@
+"""Weight space: mean loss and accuracy along directions from the trained weights."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+from jaxtyping import Float
+from torch import nn
+
+from landscape.directions import Directions
+from landscape.engine import Network, WeightPoints
+from landscape.provenance import provenance
+from landscape.rng import derived_seed
+from landscape.store import Axis, Field, Layout
+from landscape.surfaces.checks import (
+    LIMITS,
+    SAMPLE,
+    Check,
+    deviation,
+    nonfinite_share,
+    plain_losses,
+    plain_twin,
+    repeatable,
+)
+from landscape.surfaces.inputs import content_sha256
+from landscape.typing import Images, Labels
+from landscape.weights import cosine, flatten, norm, weights_of
+
+FIELDS = (
+    Field("loss", "float64", "nat", "mean cross-entropy"),
+    Field("loss_stderr", "float64", "nat", "standard error of the mean loss"),
+    Field("accuracy", "float64", "1", "share of images classified correctly"),
+    Field("accuracy_stderr", "float64", "1", "standard error of the accuracy"),
+)
+
+BATCHNORM = {"frozen": "the trained statistics", "recompute": "measured anew at every point"}
+
+
+class WeightSurface:
+    """A line or plane through the trained weights of a model.
+
+    Attributes:
+        layout: what the file holds.
+        points_per_call: how many points `evaluate` likes to be given at once.
+    """
+
+    points_per_call = 1
+
+    def __init__(
+        self,
+        model: nn.Module,
+        images: Images,
+        labels: Labels,
+        *,
+        axes: tuple[Axis, ...],
+        directions: Directions,
+        bn: str = "frozen",
+        device: str | None = None,
+        precision: str = "fp32",
+        identity: Mapping[str, Any],
+    ) -> None:
+        """Copy the model and describe the file.
+
+        Args:
+            model: takes images and returns logits.
+            images: (N, C, H, W), the data the loss is a mean over.
+            labels: (N,).
+            axes: one for each direction, in multiples of it.
+            directions: see `landscape.directions.make_directions`.
+            bn: a name in `BATCHNORM`.
+            device: where to compute; the model's own device unless given.
+            precision: a name in `landscape.engine.PRECISIONS`.
+            identity: what names model and data in the file, e.g. the weights' sha256; JSON values.
+        """
+        network = Network(model, device=device, precision=precision)
+        self._twin, self._images, self._labels = plain_twin(model), images, labels
+        self._directions, self._bn, self._precision = directions, bn, precision
+        steps = [directions.vectors[axis.name] for axis in axes]
+        self._points = WeightPoints(
+            network, images, labels, steps, recompute_batchnorm=bn == "recompute"
+        )
+        recomputing = {"bn_batch": network.micro_batch} if bn == "recompute" else {}
+        self.layout = Layout(
+            kind="weights",
+            points=axes,
+            fields=FIELDS,
+            configuration={
+                **identity,
+                **directions.configuration,
+                "data_sha256": content_sha256(images, labels),
+                "samples": len(images),
+                "bn": bn,
+                **recomputing,
+                "precision": precision,
+                "loss": "cross-entropy",
+            },
+            about={
+                "title": f"weight surface of {identity.get('model', 'a model')}",
+                "provenance": provenance(device=str(network.device)),
+            },
+            directions={
+                axis.name: flatten(vector).cpu().numpy()
+                for axis, vector in zip(axes, steps, strict=True)
+            },
+        )
+
+    def evaluate(self, points: Float[np.ndarray, "n axes"]) -> dict[str, Float[np.ndarray, " n"]]:
+        """Mean loss and accuracy with standard errors, at coefficients of the directions."""
+        means = [self._points.measure(point.tolist()) for point in points]
+        return {
+            "loss": np.array([m["loss"].value for m in means]),
+            "loss_stderr": np.array([m["loss"].standard_error for m in means]),
+            "accuracy": np.array([m["accuracy"].value for m in means]),
+            "accuracy_stderr": np.array([m["accuracy"].standard_error for m in means]),
+        }
+
+    def checks(self, data: xr.Dataset) -> list[Check]:
+        """Compare the stored surface with a plain loop, and describe its directions."""
+        checks = [repeatable(self._twin, self._images, self._labels), nonfinite_share(data.loss)]
+        checks += self._direction_facts()
+        if self._bn == "frozen":  # the plain loop keeps the trained statistics
+            checks = self._comparisons(data) + checks
+        return checks
+
+    def _comparisons(self, data: xr.Dataset) -> list[Check]:
+        limit = LIMITS[self._precision]
+        centre = self._points.measure([0.0] * data.loss.ndim)["loss"].value
+        plain = float(plain_losses(self._twin, self._images, self._labels).mean())
+        return [
+            Check(
+                "centre",
+                "difference between the loss at the centre and the model's plain loss",
+                deviation(centre, plain),
+                limit,
+            ),
+            Check(
+                "recomputed",
+                f"largest difference at {SAMPLE} random points recomputed by a plain loop",
+                self._recomputed(data),
+                limit,
+            ),
+        ]
+
+    def _recomputed(self, data: xr.Dataset) -> float:
+        random = np.random.default_rng(derived_seed(0, "check", str(data.loss.shape)))
+        worst = 0.0
+        for _ in range(SAMPLE):
+            point = data.loss[tuple(int(random.integers(n)) for n in data.loss.shape)]
+            moved = {
+                name: weight
+                + sum(float(point[a]) * d[name].to(weight) for a, d in self._vectors.items())
+                for name, weight in weights_of(self._twin).items()
+            }
+            plain = plain_losses(self._twin, self._images, self._labels, moved)
+            worst = max(worst, deviation(point.values, float(plain.mean())))
+        return worst
+
+    @property
+    def _vectors(self) -> Mapping[str, Mapping[str, torch.Tensor]]:
+        return self._directions.vectors
+
+    def _direction_facts(self) -> list[Check]:
+        scale = norm(weights_of(self._twin))
+        facts = [
+            Check(
+                f"norm {axis}",
+                f"norm of the direction {axis} relative to that of the weights",
+                norm(vector) / scale if scale else math.nan,
+            )
+            for axis, vector in self._vectors.items()
+        ]
+        axes = list(self._vectors)
+        for i, a in enumerate(axes):
+            for b in axes[i + 1 :]:
+                angle = cosine(self._vectors[a], self._vectors[b])
+                facts.append(Check(f"cosine {a} {b}", "cosine between the directions", angle))
+        return facts

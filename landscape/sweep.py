@@ -1,0 +1,99 @@
+"""Filling a file with what is missing of a surface."""
+
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+from landscape.progress import Progress, progress
+from landscape.store import SurfaceWriter, open_surface
+from landscape.surfaces import Surface, failed
+
+FLUSH_SECONDS = 0.5  # values wait this long at most before they are on the disk
+
+
+class SurfaceWarning(UserWarning):
+    """A stored surface did not pass one of its own checks."""
+
+
+def sweep(
+    surface: Surface,
+    out: Path,
+    *,
+    overwrite: bool = False,
+    show_progress: bool = False,
+    flush_seconds: float = FLUSH_SECONDS,
+) -> None:
+    """Compute the points of a surface that its file lacks, check the whole, and pack the file.
+
+    An interrupted or killed sweep leaves a file that the same call continues; the values are those
+    of a sweep that was never interrupted.
+
+    Args:
+        surface: what a point is worth.
+        out: the file; continued if it holds the same surface.
+        overwrite: replace whatever is there.
+        show_progress: show points per second and time left on standard error.
+        flush_seconds: how long computed points may wait before they are written.
+
+    Raises:
+        InputError: the file holds something else, is in use or cannot be written.
+    """
+    started = time.monotonic()
+    with SurfaceWriter(out, surface.layout, overwrite=overwrite) as writer:
+        if writer.complete:
+            return
+        pending = writer.pending()
+        total = int(np.prod(surface.layout.grid_shape))
+        with progress(
+            total,
+            f"{surface.layout.kind} surface",
+            unit="points",
+            enabled=show_progress,
+            done=total - len(pending),
+        ) as bar:
+            _fill(surface, writer, pending, bar, flush_seconds)
+        with open_surface(out) as data:
+            checks = [check.record() for check in surface.checks(data)]
+        writer.finish(
+            {
+                "checks": checks,
+                "wall_time_seconds": time.monotonic() - started,
+                "points_from_earlier_runs": total - len(pending),
+            }
+        )
+    for failure in failed(checks):
+        warnings.warn(f"{out}: {failure}; do not trust this surface", SurfaceWarning, stacklevel=2)
+
+
+def _fill(
+    surface: Surface,
+    writer: SurfaceWriter,
+    pending: np.ndarray,
+    bar: Progress,
+    flush_seconds: float,
+) -> None:
+    """Evaluate points chunk by chunk; whatever ends the loop, what was computed is written."""
+    waiting: list[tuple[np.ndarray, dict[str, np.ndarray]]] = []
+    last = time.monotonic()
+    try:
+        for start in range(0, len(pending), surface.points_per_call):
+            chunk = pending[start : start + surface.points_per_call]
+            values = surface.evaluate(surface.layout.coordinates(chunk))
+            waiting.append((chunk, dict(values)))
+            bar.advance(len(chunk))
+            if time.monotonic() - last >= flush_seconds:
+                _write(writer, waiting)
+                last = time.monotonic()
+    finally:
+        _write(writer, waiting)
+
+
+def _write(writer: SurfaceWriter, waiting: list[tuple[np.ndarray, dict[str, np.ndarray]]]) -> None:
+    if not waiting:
+        return
+    indices = np.concatenate([chunk for chunk, _ in waiting])
+    names = waiting[0][1]
+    writer.write(indices, {n: np.concatenate([values[n] for _, values in waiting]) for n in names})
+    waiting.clear()

@@ -1,0 +1,202 @@
+"""One step of gradient descent, and everything that steps change."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from landscape.data import ImageSet
+from landscape.engine import PRECISIONS
+from landscape.errors import InputError
+from landscape.rng import derived_seed, generator
+from landscape.training.config import TrainConfig
+
+
+@dataclass
+class EpochTotals:
+    """Sums over the images of the present epoch so far."""
+
+    loss: float = 0.0
+    correct: int = 0
+    images: int = 0
+    seconds: float = 0.0
+
+
+class Learner:
+    """A model in training: its weights, the momentum, and the number of steps taken.
+
+    A step is a function of these, of the settings and of the seed alone: the order of the images,
+    their augmentation and what random layers draw come from generators that are named after epoch
+    or step. Whoever puts the state back goes on as if there had been no pause.
+
+    Attributes:
+        model: in training mode, on the device, channels last.
+        step: steps taken since the start.
+        totals: of the present epoch, as of the last `collect`.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        data: ImageSet,
+        config: TrainConfig,
+        *,
+        seed: int,
+        device: torch.device,
+    ) -> None:
+        self.model = model.to(device, memory_format=torch.channels_last).train()
+        self.step = 0
+        self.totals = EpochTotals()
+        self._data, self._config, self._seed, self._device = data, config, seed, device
+        self._optimizer = torch.optim.SGD(
+            self.model.parameters(),
+            lr=config.learning_rate,
+            momentum=config.momentum,
+            nesterov=config.nesterov,
+            weight_decay=config.weight_decay,
+        )
+        # Looked at now and then, since every look makes a GPU wait: loss, correct, images.
+        self._fresh: list[tuple[Tensor, Tensor, int]] = []
+        self._fresh_since = 0.0
+
+    @property
+    def epochs(self) -> int:
+        """Of the whole training."""
+        return self._config.epochs
+
+    @property
+    def images_per_epoch(self) -> int:
+        """Every image once."""
+        return len(self._data)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """A rest of a single image joins the batch before it: BatchNorm cannot learn from one."""
+        whole, rest = divmod(len(self._data), self._config.batch_size)
+        return max(1, whole + (rest > 1))
+
+    @property
+    def total_steps(self) -> int:
+        """The length of the whole training."""
+        return self._config.epochs * self.steps_per_epoch
+
+    @property
+    def epoch(self) -> int:
+        """The epoch, from 0, that the next step belongs to."""
+        return self.step // self.steps_per_epoch
+
+    @property
+    def random_devices(self) -> list[torch.device]:
+        """Devices beside the CPU whose global random state the steps change."""
+        return [self._device] if self._device.type == "cuda" else []
+
+    def rest_of_epoch(self) -> list[Tensor]:
+        """Positions of the images of each step from the next one to the end of its epoch."""
+        draw = generator(self._seed, "order", self.epoch)
+        order = torch.randperm(len(self._data), generator=draw)
+        steps, size = self.steps_per_epoch, self._config.batch_size
+        first = self.step % steps
+        ends = [*range(size, size * steps, size), len(order)]
+        return [order[i * size : ends[i]] for i in range(first, steps)]
+
+    def learning_rate(self, step: int) -> float:
+        """The rate of the step that follows `step` others."""
+        return self._config.learning_rate * self._config.schedule(step / self.total_steps)
+
+    def take_step(self, positions: Tensor) -> None:
+        """Descend along the gradient of the mean loss of the images at `positions`."""
+        if not self._fresh:
+            self._fresh_since = time.perf_counter()
+        images, labels = self._batch(positions)
+        self._seed_layers()
+        for group in self._optimizer.param_groups:
+            group["lr"] = self.learning_rate(self.step)
+        self._optimizer.zero_grad()
+        dtype = PRECISIONS[self._config.precision]
+        with torch.autocast(self._device.type, dtype, enabled=dtype is not None):
+            logits = self.model(images)
+        loss = F.cross_entropy(logits.float(), labels)
+        loss.backward()
+        self._optimizer.step()
+        self.step += 1
+        correct = (logits.detach().argmax(dim=1) == labels).sum()
+        self._fresh.append((loss.detach(), correct, len(labels)))
+
+    def collect(self) -> None:
+        """Add the latest steps to the totals of the epoch.
+
+        Raises:
+            InputError: a loss among them is not finite.
+        """
+        if not self._fresh:
+            return
+        losses = torch.stack([loss for loss, _, _ in self._fresh]).tolist()
+        correct = torch.stack([correct for _, correct, _ in self._fresh]).tolist()
+        first = self.step - len(self._fresh)
+        for i, (loss, right, (_, _, images)) in enumerate(
+            zip(losses, correct, self._fresh, strict=True)
+        ):
+            if not abs(loss) < float("inf"):
+                raise self._divergence(f"the loss is {loss} at step {first + i + 1}")
+            self.totals.loss += loss * images
+            self.totals.correct += right
+            self.totals.images += images
+        self.totals.seconds += time.perf_counter() - self._fresh_since
+        self._fresh.clear()
+
+    def close_epoch(self) -> EpochTotals:
+        """The totals of the epoch that is over; the next one starts from zero."""
+        self.collect()
+        totals, self.totals = self.totals, EpochTotals()
+        return totals
+
+    def state(self) -> dict[str, Any]:
+        """All that another learner of the same settings needs to go on from here.
+
+        Raises:
+            InputError: a loss or weight is not finite: there is nothing to go on from.
+        """
+        self.collect()
+        weights = self.model.state_dict()
+        for name, tensor in weights.items():
+            if tensor.is_floating_point() and not tensor.isfinite().all():
+                raise self._divergence(f"{name} is not finite after step {self.step}")
+        return {
+            "step": self.step,
+            "totals": asdict(self.totals),
+            "weights": weights,
+            "optimizer": self._optimizer.state_dict(),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state()` of another learner gave."""
+        self.model.load_state_dict(state["weights"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        self.step = state["step"]
+        self.totals = EpochTotals(**state["totals"])
+
+    def _batch(self, positions: Tensor) -> tuple[Tensor, Tensor]:
+        images = self._data.images(positions).to(self._device)
+        draw = generator(self._seed, "augment", self.step)
+        images = self._config.augment(images, generator=draw)
+        labels = self._data.labels[positions].to(self._device)
+        return images.contiguous(memory_format=torch.channels_last), labels
+
+    def _seed_layers(self) -> None:
+        """Seed what layers like dropout draw from, on this device alone."""
+        seed = derived_seed(self._seed, "layers", self.step)
+        torch.default_generator.manual_seed(seed)
+        if self._device.type == "cuda":
+            with torch.cuda.device(self._device):
+                torch.cuda.manual_seed(seed)
+
+    def _divergence(self, what: str) -> InputError:
+        rate = self.learning_rate(self.step)
+        return InputError(
+            f"training has diverged: {what} (epoch {self.epoch + 1}, learning rate {rate:.3g}); "
+            "the last state on disk is kept, try a lower learning rate"
+        )

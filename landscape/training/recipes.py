@@ -1,0 +1,15 @@
+"""Named training settings: a recipe is data, there is one loop for all of them."""
+
+from landscape.training.augment import Augment
+from landscape.training.config import TrainConfig
+from landscape.training.schedule import Step
+
+RECIPES: dict[str, TrainConfig] = {
+    # Small grey images: shifts keep a digit what it is, mirroring does not.
+    "standard": TrainConfig(augment=Augment(crop=2)),
+    "nocrop": TrainConfig(),
+    # He et al. 2016, sec. 4.2: CIFAR-10 with ResNets; 182 epochs are their 64k steps.
+    "cifar": TrainConfig(
+        epochs=182, weight_decay=1e-4, schedule=Step(), augment=Augment(flip=True, crop=4)
+    ),
+}

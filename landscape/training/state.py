@@ -1,0 +1,127 @@
+"""The folder of a training run, and the state from which training goes on."""
+
+import json
+import pickle
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from landscape.errors import InputError
+from landscape.files import atomic_write
+
+FORMAT = "landscape-training-state"
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The files of one training run; the only place that spells their names."""
+
+    path: Path
+
+    @property
+    def state(self) -> Path:
+        """Weights, momentum and step, as of the last complete save."""
+        return self.path / "state.pt"
+
+    @property
+    def model(self) -> Path:
+        """The trained model; it exists once training is complete."""
+        return self.path / "model.pt"
+
+    @property
+    def metrics(self) -> Path:
+        """One JSON object per epoch."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def settings(self) -> Path:
+        """All settings of the run, for reading."""
+        return self.path / "config.json"
+
+    @property
+    def events(self) -> Path:
+        """TensorBoard's event files."""
+        return self.path / "tensorboard"
+
+    def has_run(self) -> bool:
+        """Whether there is a state to go on from.
+
+        Raises:
+            InputError: there is a trained model without one.
+        """
+        if self.model.exists() and not self.state.exists():
+            raise InputError(
+                f"{self.path} holds model.pt without the state.pt that tells how it was trained; "
+                "give another --out, or --overwrite to lose it"
+            )
+        return self.state.exists()
+
+    def clear(self) -> None:
+        """Delete the run that is here; other files stay."""
+        for file in (self.state, self.model, self.metrics, self.settings):
+            file.unlink(missing_ok=True)
+        if self.events.exists():
+            shutil.rmtree(self.events)
+
+
+def write_state(path: Path, settings: Mapping[str, Any], contents: Mapping[str, Any]) -> None:
+    """Replace the state file by a new one, whole or not at all.
+
+    Args:
+        path: the file.
+        settings: JSON values that tell this run from another.
+        contents: tensors and JSON values.
+    """
+    with atomic_write(path) as temporary:
+        header = {"format": FORMAT, "version": VERSION, "settings": dict(settings)}
+        torch.save({**header, **contents}, temporary)
+
+
+def read_state(path: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The contents of a state file that the same settings have written.
+
+    Raises:
+        InputError: the file is damaged or something else, or another run has written it.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        readable = state["format"] == FORMAT and state["version"] == VERSION
+    except (RuntimeError, EOFError, OSError, KeyError, TypeError, pickle.UnpicklingError):
+        readable = False
+    if not readable:
+        raise InputError(
+            f"{path} is damaged or not a training state of this version, so training cannot go "
+            "on from it; give another --out, or --overwrite to start anew"
+        )
+    _refuse_other_settings(path.parent, state["settings"], settings)
+    return dict(state)
+
+
+def _refuse_other_settings(
+    folder: Path, stored: Mapping[str, Any], asked: Mapping[str, Any]
+) -> None:
+    before, now = dict(_flat(stored)), dict(_flat(asked))
+    differences = [
+        f"{name} is {before.get(name, 'unset')} there and {now.get(name, 'unset')} here"
+        for name in {**before, **now}
+        if before.get(name) != now.get(name)
+    ]
+    if differences:
+        raise InputError(
+            f"{folder} holds another training run: {'; '.join(differences)}; give another --out, "
+            "or --overwrite to lose it"
+        )
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Nested settings as dotted names and JSON text."""
+    for name, value in tree.items():
+        if isinstance(value, Mapping) and value:
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, json.dumps(value)

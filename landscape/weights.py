@@ -1,0 +1,124 @@
+"""Algebra on named weights: norms, angles, and Li et al.'s normalization of directions."""
+
+import math
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from landscape.errors import InputError
+from landscape.typing import Weights
+
+TINY = 1e-10  # what the reference code adds to a filter's norm before it divides (Li et al. 2018)
+
+
+def weights_of(model: nn.Module) -> dict[str, Tensor]:
+    """Detached views of the model's parameters in `named_parameters` order, shared ones once."""
+    return {name: parameter.detach() for name, parameter in model.named_parameters()}
+
+
+def norm(weights: Weights) -> float:
+    """The Euclidean norm over all tensors together, accumulated in float64."""
+    return math.sqrt(inner(weights, weights))
+
+
+def inner(a: Weights, b: Weights) -> float:
+    """The inner product over all tensors together, accumulated in float64."""
+    return sum(float((a[name].double() * b[name].double()).sum()) for name in a)
+
+
+def cosine(a: Weights, b: Weights) -> float:
+    """The cosine of the angle between two directions; nan if one of them is zero."""
+    length = norm(a) * norm(b)
+    return inner(a, b) / length if length else math.nan
+
+
+def flatten(weights: Weights) -> Float[Tensor, " parameters"]:
+    """All tensors in order as one vector."""
+    return torch.cat([tensor.reshape(-1) for tensor in weights.values()])
+
+
+def unflatten(vector: Float[Tensor, " parameters"], like: Weights) -> dict[str, Tensor]:
+    """The inverse of `flatten`, with the names, shapes, dtypes and devices of `like`.
+
+    Raises:
+        InputError: the vector is not as long as all tensors of `like` together.
+    """
+    sizes = [tensor.numel() for tensor in like.values()]
+    if len(vector) != sum(sizes):
+        raise InputError(
+            f"expected a direction of {sum(sizes)} numbers (as many as the model has parameters), "
+            f"got {len(vector)}; use a direction made for this architecture"
+        )
+    parts = vector.split(sizes)
+    return {
+        name: part.view(tensor.shape).to(tensor)
+        for part, (name, tensor) in zip(parts, like.items(), strict=True)
+    }
+
+
+def refuse_nonfinite(weights: Weights, owner: str) -> None:
+    """Raise if a weight is nan or infinite.
+
+    Args:
+        weights: a state dict or parameters.
+        owner: what they belong to, for the message: a file, "the model".
+
+    Raises:
+        InputError: with the number of such values and the name of the first tensor.
+    """
+    bad = {name: int((~tensor.isfinite()).sum()) for name, tensor in weights.items()}
+    if first := next((name for name, count in bad.items() if count), None):
+        raise InputError(
+            f"{owner} holds weights that are NaN or infinite: {sum(bad.values())} values, the "
+            f"first in {first}; the training diverged, take an earlier checkpoint"
+        )
+
+
+def filter_norms(tensor: Tensor) -> Tensor:
+    """The norm of each first-axis slice (a filter, a neuron), shaped to broadcast over it."""
+    if tensor.ndim <= 1:
+        return tensor.abs()
+    return tensor.flatten(1).norm(dim=1).view(-1, *[1] * (tensor.ndim - 1))
+
+
+def _by_filter(direction: Tensor, weight: Tensor) -> Tensor:
+    return direction * (filter_norms(weight) / (filter_norms(direction) + TINY))
+
+
+def _by_layer(direction: Tensor, weight: Tensor) -> Tensor:
+    return direction * (weight.norm() / (direction.norm() + TINY))
+
+
+NORMALIZATIONS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "filter": _by_filter,
+    "layer": _by_layer,
+    "weight": lambda direction, weight: direction * weight,
+    "none": lambda direction, weight: direction,
+}
+"""How a direction takes on the scale of the weights it moves; `filter` is the papers'."""
+
+
+def normalize(
+    direction: Weights, weights: Weights, *, how: str = "filter", ignore: str = "biasbn"
+) -> dict[str, Tensor]:
+    """A direction on the scale of the weights it moves.
+
+    Li et al. 2018, "Visualizing the loss landscape of neural nets", sec. 4: each filter of the
+    direction gets the norm of the filter of the weights.
+
+    Args:
+        direction: one tensor per weight.
+        weights: the trained weights.
+        how: a name in `NORMALIZATIONS`.
+        ignore: `"biasbn"` leaves tensors of one dimension or less (biases, BatchNorm) at rest, as
+            the papers' figures do; `"none"` moves them like the others.
+    """
+    scale = NORMALIZATIONS[how]
+    return {
+        name: torch.zeros_like(weight)
+        if ignore == "biasbn" and weight.ndim <= 1
+        else scale(direction[name], weight)
+        for name, weight in weights.items()
+    }

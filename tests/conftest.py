@@ -1,0 +1,79 @@
+"""Fixtures that several rooms use: a small network with BatchNorm, and a ragged batch of images."""
+
+import pytest
+import torch
+from torch import Generator, Tensor, nn
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def generator() -> Generator:
+    return Generator().manual_seed(0)
+
+
+@pytest.fixture
+def network() -> nn.Module:
+    """A convolutional network with trained-looking BatchNorm statistics, in training mode."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = nn.Sequential(
+            nn.Conv2d(1, 4, 3, padding=1),
+            nn.BatchNorm2d(4),
+            nn.ReLU(),
+            nn.AdaptiveAvgPool2d(2),
+            nn.Flatten(),
+            nn.Dropout(0.5),
+            nn.Linear(16, 3),
+        )
+        for _ in range(3):
+            model(torch.rand(20, 1, 8, 8))
+    return model
+
+
+@pytest.fixture
+def images() -> Tensor:
+    return torch.rand(7, 1, 8, 8, generator=Generator().manual_seed(1))
+
+
+@pytest.fixture
+def labels() -> Tensor:
+    return torch.tensor([0, 1, 2, 0, 1, 2, 0])
+
+
+class Untouched:
+    """Asserts on leaving the block that a model is bit for bit as it was."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self.model = model
+
+    def __enter__(self) -> None:
+        for parameter in self.model.parameters():
+            parameter.grad = torch.ones_like(parameter)
+        next(self.model.parameters()).requires_grad_(False)
+        self.before = self.snapshot()
+
+    def snapshot(self) -> tuple[object, ...]:
+        model = self.model
+        return (
+            {n: t.clone() for n, t in model.state_dict().items()},
+            {n: t.data_ptr() for n, t in model.state_dict().items()},
+            {n: m.training for n, m in model.named_modules()},
+            {n: p.requires_grad for n, p in model.named_parameters()},
+            {n: None if p.grad is None else p.grad.clone() for n, p in model.named_parameters()},
+        )
+
+    def __exit__(self, *error: object) -> None:
+        after = self.snapshot()
+        torch.testing.assert_close(self.before[0], after[0], rtol=0, atol=0, equal_nan=True)
+        assert self.before[1:4] == after[1:4]
+        torch.testing.assert_close(self.before[4], after[4], rtol=0, atol=0)
+
+
+@pytest.fixture
+def untouched() -> type[Untouched]:
+    """`with untouched(model): ...` fails if the block changes the model in any way."""
+    return Untouched

@@ -1,0 +1,290 @@
+"""The store on its own: no torch, made-up values."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import xarray as xr
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from landscape.errors import InputError
+from landscape.store import (
+    Axis,
+    Constant,
+    Field,
+    Layout,
+    SurfaceWriter,
+    facts,
+    load_directions,
+    load_surface,
+    open_surface,
+)
+
+
+def make_axes(shape):
+    return tuple(
+        Axis(name, np.linspace(-1, 1, n), "pixel", f"axis {name}")
+        for name, n in zip("xyz", shape, strict=False)
+    )
+
+
+def make_layout(shape=(5, 4), items=3, **changes):
+    layout = Layout(
+        kind="spatial",
+        points=make_axes(shape),
+        items=(Axis("image", np.array([4, 9, 2])[:items], "1", "position"),) if items else (),
+        fields=(
+            Field("loss", "float32", "nat", "cross-entropy"),
+            Field("prediction", "int32", "1", "predicted class"),
+        ),
+        constants=(Constant("label", ("image",), np.arange(items), "true class"),) if items else (),
+        configuration={"model": "cnn", "seed": 0},
+        about={"title": "a surface", "provenance": {"python": "3.11"}},
+        directions={"x": np.arange(6.0), "y": -np.arange(6.0)},
+    )
+    return replace(layout, **changes)
+
+
+def values_at(layout, indices):
+    """Made-up but distinct values for every point and item."""
+    shape = (len(indices), *layout.item_shape)
+    base = np.asarray(indices, dtype=np.float32).reshape(-1, *[1] * len(layout.item_shape))
+    loss = np.broadcast_to(base, shape) + 0.25 * np.arange(np.prod(layout.item_shape or (1,)))
+    return {"loss": loss.reshape(shape), "prediction": np.round(loss).reshape(shape)}
+
+
+def fill(path, layout, *, chunk=3, stop=None):
+    with SurfaceWriter(path, layout) as writer:
+        pending = writer.pending()[:stop]
+        for start in range(0, len(pending), chunk):
+            part = pending[start : start + chunk]
+            writer.write(part, values_at(layout, part))
+        if stop is None and not writer.complete:
+            writer.finish({"checks": [], "wall_time_seconds": 1.5})
+
+
+def expected(layout):
+    everything = values_at(layout, np.arange(np.prod(layout.grid_shape)))
+    return {
+        name: np.moveaxis(v.reshape(layout.grid_shape + layout.item_shape), -1, 0)
+        if layout.items
+        else v.reshape(layout.grid_shape)
+        for name, v in everything.items()
+    }
+
+
+@given(
+    points=st.lists(st.integers(1, 5), min_size=1, max_size=3),
+    items=st.integers(0, 3),
+    chunk=st.integers(1, 7),
+    stop=st.integers(0, 30),
+)
+@settings(max_examples=25, deadline=None)
+def test_a_sweep_in_two_parts_stores_what_was_written(tmp_path_factory, points, items, chunk, stop):
+    path = tmp_path_factory.mktemp("store") / "s.h5"
+    layout = make_layout(tuple(points), items)
+    fill(path, layout, chunk=chunk, stop=stop)
+    fill(path, layout, chunk=chunk)
+    data = load_surface(path)
+    for name, values in expected(layout).items():
+        np.testing.assert_array_equal(data[name], values)
+    assert (data.done == 1).all()
+
+
+def test_plain_xarray_opens_it_with_names_units_and_facts(tmp_path):
+    path, layout = tmp_path / "s.h5", make_layout()
+    fill(path, layout)
+    with xr.open_dataset(path, engine="h5netcdf") as data:
+        assert data.loss.dims == ("image", "x", "y")
+        assert data.x.attrs["units"] == "pixel"
+        assert data.loss.attrs == {"units": "nat", "long_name": "cross-entropy"}
+        assert data.image.values.tolist() == [4, 9, 2]
+        assert data.attrs["kind"] == "spatial"
+        assert json.loads(data.attrs["configuration"]) == {"model": "cnn", "seed": 0}
+    with xr.open_dataset(path, engine="h5netcdf", group="directions") as directions:
+        assert directions.x.dims == ("parameter",)
+    assert facts(load_surface(path))["provenance"] == {"python": "3.11"}
+    np.testing.assert_array_equal(load_directions(path)["y"], -np.arange(6.0))
+
+
+def test_an_unfinished_file_opens_says_so_and_has_nan_where_nothing_is(tmp_path):
+    path, layout = tmp_path / "s.h5", make_layout()
+    fill(path, layout, stop=7)
+    data = load_surface(path)
+    assert data.attrs["complete"] == 0
+    assert int(data.done.sum()) == 7
+    assert np.isnan(data.loss.where(data.done == 0, drop=True)).all()
+    assert np.isfinite(data.loss.transpose("x", "y", "image").values[data.done.values == 1]).all()
+    assert (data.prediction.transpose("x", "y", "image").values[data.done.values == 0] == -1).all()
+
+
+def test_a_packed_file_is_compressed_and_detects_flipped_bits(tmp_path):
+    path, layout = tmp_path / "s.h5", make_layout((40, 40), 3)
+    fill(path, layout, chunk=1600)
+    with h5py.File(path) as file:
+        loss = file["loss"]
+        assert loss.compression == "gzip"
+        offset = loss.id.get_chunk_info(0).byte_offset
+    content = bytearray(path.read_bytes())
+    content[offset + 20] ^= 0xFF
+    path.write_bytes(content)
+    with h5py.File(path) as file, pytest.raises(OSError, match="(?i)checksum|filter"):
+        file["loss"][...]
+
+
+def test_inf_and_nan_are_stored_as_measured(tmp_path):
+    path, layout = tmp_path / "s.h5", make_layout((2, 1), 0, directions={})
+    with SurfaceWriter(path, layout) as writer:
+        loss = np.array([np.inf, np.nan])
+        writer.write(np.array([0, 1]), {"loss": loss, "prediction": np.zeros(2)})
+        writer.finish({})
+    np.testing.assert_array_equal(load_surface(path).loss.values.ravel(), [np.inf, np.nan])
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"configuration": {"model": "cnn", "seed": 7}}, "seed is 0 in the file, 7 was asked for"),
+        ({"configuration": {"model": "cnn"}}, "seed is 0 in the file, None was asked for"),
+        ({"kind": "weights"}, "kind is 'spatial' in the file, 'weights' was asked for"),
+        (
+            {"points": make_axes((6, 4))},
+            "x is 5 values from -1 to 1 in the file, 6 values from -1 to 1 was asked for",
+        ),
+    ],
+)
+@pytest.mark.parametrize("stop", [3, None], ids=["unfinished", "finished"])
+def test_a_file_of_another_surface_is_refused_and_left_alone(tmp_path, change, named, stop):
+    path = tmp_path / "s.h5"
+    fill(path, make_layout(), stop=stop)
+    before = path.read_bytes()
+    with pytest.raises(InputError, match="holds another surface") as error:
+        SurfaceWriter(path, make_layout(**change))
+    assert named in str(error.value)
+    assert "--overwrite" in str(error.value)
+    assert path.read_bytes() == before
+    with SurfaceWriter(path, make_layout(**change), overwrite=True) as writer:
+        assert not writer.complete
+
+
+def test_a_file_of_another_program_is_refused(tmp_path):
+    path = tmp_path / "s.h5"
+    with h5py.File(path, "w") as file:
+        file["x"] = np.arange(3)
+    with pytest.raises(InputError, match="not written by landscape"):
+        SurfaceWriter(path, make_layout())
+    with pytest.raises(InputError, match="not a surface written by landscape"):
+        open_surface(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"not HDF5 at all"], ids=["empty", "text"])
+def test_what_is_not_hdf5_is_refused(tmp_path, content):
+    path = tmp_path / "s.h5"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"s\.h5"):
+        SurfaceWriter(path, make_layout())
+    with pytest.raises(InputError, match="not a readable HDF5 file"):
+        load_surface(path)
+    assert path.read_bytes() == content
+
+
+def test_a_truncated_file_is_refused(tmp_path):
+    path = tmp_path / "s.h5"
+    fill(path, make_layout())
+    path.write_bytes(path.read_bytes()[:-200])
+    with pytest.raises(InputError, match="not a readable HDF5 file"):
+        load_surface(path)
+
+
+def test_a_newer_schema_is_refused(tmp_path):
+    path = tmp_path / "s.h5"
+    fill(path, make_layout())
+    with h5py.File(path, "r+") as file:
+        file.attrs["landscape_schema"] = 99
+    with pytest.raises(InputError, match="schema 99"):
+        load_surface(path)
+    with pytest.raises(InputError, match="schema 99"):
+        SurfaceWriter(path, make_layout())
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"no such file: .*nowhere\.h5"):
+        load_surface(tmp_path / "nowhere.h5")
+
+
+def test_a_second_writer_is_told_and_readers_are_not_disturbed(tmp_path):
+    path, layout = tmp_path / "s.h5", make_layout()
+    with SurfaceWriter(path, layout) as writer:
+        part = writer.pending()[:4]
+        writer.write(part, values_at(layout, part))
+        with pytest.raises(InputError, match="being written by another process"):
+            SurfaceWriter(path, layout)
+        # A plain reader in a process of its own, with xarray's default settings.
+        code = f"import xarray; print(int(xarray.open_dataset({str(path)!r}).done.sum()))"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        assert done.stdout.strip() == "4", done.stderr
+    SurfaceWriter(path, layout).close()
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_no_file(tmp_path):
+    """A file size limit stands in for the disk: the same failing write in the same place."""
+    layout = make_layout((200, 200))
+    path = tmp_path / "s.h5"
+    code = f"""
+import resource, signal, sys
+sys.path[:0] = {[str(Path(__file__).parent)]!r}
+from test_hdf5 import *
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+try:
+    SurfaceWriter(Path({str(path)!r}), make_layout((200, 200)))
+except InputError as error:
+    print("refused:", error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.startswith("refused: cannot write"), done.stderr
+    assert "\n" not in done.stdout.strip()
+    assert list(tmp_path.iterdir()) == []
+
+
+KILLED = """
+import sys
+sys.path[:0] = [{here!r}]
+from test_hdf5 import *
+layout = make_layout((9, 8))
+print("ready", flush=True)
+fill(Path({path!r}), layout, chunk=1)
+"""
+
+
+@pytest.mark.parametrize("attempt", range(4))
+def test_kill_9_at_any_instant_loses_only_the_chunk_in_hand(tmp_path, attempt):
+    """The process is killed again and again until it gets through; then nothing is wrong."""
+    path, layout = tmp_path / "s.h5", make_layout((9, 8))
+    delay = np.random.default_rng(attempt)
+    code = KILLED.format(here=str(Path(__file__).parent), path=str(path))
+    kills = 0
+    for _ in range(3):
+        with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
+            process.stdout.readline()
+            time.sleep(delay.uniform(0.0, 0.02))
+            os.kill(process.pid, signal.SIGKILL)
+        kills += process.returncode == -signal.SIGKILL
+        if path.exists():
+            data = load_surface(path)
+            done = data.done.values == 1
+            got = data.loss.transpose("x", "y", "image").values[done]
+            want = np.moveaxis(expected(layout)["loss"], 0, -1)[done]
+            np.testing.assert_array_equal(got, want)
+    assert kills
+    fill(path, layout)
+    np.testing.assert_array_equal(load_surface(path).loss, expected(layout)["loss"])

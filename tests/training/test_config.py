@@ -1,0 +1,50 @@
+import json
+
+import pytest
+
+from landscape.errors import InputError
+from landscape.spatial import SpatialLimits
+from landscape.training import RECIPES, Augment, Cosine, Step, TrainConfig
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_recipes_are_plain_json(name):
+    described = RECIPES[name].as_dict()
+    assert json.loads(json.dumps(described)).keys() == described.keys()
+    assert json.loads(json.dumps(described))["schedule"]["name"] in ("cosine", "step")
+
+
+def test_settings_that_differ_are_described_differently():
+    configs = [
+        TrainConfig(),
+        TrainConfig(schedule=Cosine(warmup=0.1)),
+        TrainConfig(schedule=Step()),
+        TrainConfig(schedule=Step((0.5,))),
+        TrainConfig(augment=Augment(crop=1)),
+        TrainConfig(augment=Augment(pose=SpatialLimits())),
+        TrainConfig(precision="bf16"),
+    ]
+    assert len({json.dumps(config.as_dict()) for config in configs}) == len(configs)
+
+
+def test_digits_are_not_mirrored():
+    assert not RECIPES["standard"].augment.flip
+    assert RECIPES["nocrop"].augment == Augment()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"epochs": 0},
+        {"batch_size": 0},
+        {"learning_rate": 0.0},
+        {"learning_rate": float("inf")},
+        {"learning_rate": float("nan")},
+        {"momentum": 1.0},
+        {"momentum": 0.0, "nesterov": True},
+        {"weight_decay": -1e-4},
+    ],
+)
+def test_senseless_settings_are_refused(wrong):
+    with pytest.raises(InputError, match=next(iter(wrong))):
+        TrainConfig(**wrong)

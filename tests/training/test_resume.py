@@ -1,0 +1,170 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from landscape.data import load_dataset
+from landscape.models import ModelSpec
+from landscape.spatial import SpatialLimits
+from landscape.training import Augment, Step, TrainConfig, read_metrics
+
+ROOT = Path(__file__).parents[2]
+# 67 images in batches of 16: five steps an epoch, the last one of three images. Ten steps in all.
+COUNT, PLAIN = 67, TrainConfig(epochs=2, batch_size=16, learning_rate=0.05)
+CONFIGS = {
+    "plain": PLAIN,
+    "no-momentum": TrainConfig(epochs=2, batch_size=16, learning_rate=0.05, momentum=0.0),
+    "augmented": TrainConfig(
+        epochs=2,
+        batch_size=16,
+        learning_rate=0.05,
+        nesterov=True,
+        schedule=Step((0.3, 0.6)),
+        augment=Augment(flip=True, crop=1, pose=SpatialLimits(rotation=10.0)),
+    ),
+    "bf16": TrainConfig(epochs=2, batch_size=16, learning_rate=0.05, precision="bf16"),
+}
+
+
+def assert_same_run(one, other):
+    assert one.checkpoint.sha256 == other.checkpoint.sha256
+    assert [timeless(metrics) for metrics in one.history] == [
+        timeless(metrics) for metrics in other.history
+    ]
+    states = [
+        torch.load(result.path.with_name("state.pt"), weights_only=True) for result in (one, other)
+    ]
+    momenta = [state["optimizer"]["state"] for state in states]
+    assert momenta[0].keys() == momenta[1].keys()
+    for i, buffers in momenta[0].items():
+        for name, value in buffers.items():
+            other_value = momenta[1][i][name]
+            assert value is other_value is None or torch.equal(value, other_value)
+
+
+def timeless(metrics):
+    return (
+        metrics.epoch,
+        metrics.step,
+        metrics.learning_rate,
+        metrics.train_loss,
+        metrics.train_accuracy,
+        metrics.validation_loss,
+        metrics.validation_accuracy,
+    )
+
+
+def assert_resumes_exactly(run, shapes, config, step, ctrl_c, tmp_path, **arguments):
+    validation = shapes(20, seed=1)
+    straight = run(
+        shapes(COUNT), config, out=tmp_path / "straight", validation=validation, **arguments
+    )
+    springing = shapes(COUNT, spring=ctrl_c, at=step - 1)
+    with pytest.raises(KeyboardInterrupt, match=f"step {step} of 10"):
+        run(springing, config, validation=validation, **arguments)
+    resumed = run(shapes(COUNT), config, validation=validation, **arguments)
+    assert_same_run(straight, resumed)
+    # Else the comparison would pass for training that does nothing.
+    assert straight.history[0].train_loss != straight.history[1].train_loss
+
+
+@pytest.mark.parametrize("step", [3, 5, 10])
+@pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
+def test_an_interrupted_run_ends_like_one_that_was_not(config, step, run, shapes, ctrl_c, tmp_path):
+    assert_resumes_exactly(run, shapes, config, step, ctrl_c, tmp_path)
+
+
+def test_random_layers_go_on_exactly(run, shapes, dropout_network, ctrl_c, tmp_path):
+    assert_resumes_exactly(run, shapes, PLAIN, 7, ctrl_c, tmp_path, spec=dropout_network)
+
+
+def test_a_run_can_be_interrupted_again_and_again(run, shapes, ctrl_c, tmp_path):
+    straight = run(shapes(COUNT), PLAIN, out=tmp_path / "straight")
+    for step in (2, 4, 6, 8):
+        with pytest.raises(KeyboardInterrupt, match=f"step {step} of 10"):
+            run(shapes(COUNT, spring=ctrl_c, at=1), PLAIN)
+    assert_same_run(straight, run(shapes(COUNT), PLAIN))
+
+
+def test_after_an_error_training_goes_on_from_the_last_save(run, shapes, tmp_path):
+    def fail():
+        raise OSError("the disk has gone")
+
+    straight = run(shapes(COUNT), PLAIN, out=tmp_path / "straight")
+    with pytest.raises(OSError, match="gone"):
+        run(shapes(COUNT, spring=fail, at=7), PLAIN)
+    state = torch.load(tmp_path / "run" / "state.pt", weights_only=True)
+    assert state["step"] == 5
+    assert_same_run(straight, run(shapes(COUNT), PLAIN))
+
+
+def test_metrics_of_steps_that_were_lost_are_dropped(run, shapes, tmp_path):
+    """As after kill -9: lines behind the state, and one that is cut short."""
+
+    def fail():
+        raise OSError("the disk has gone")
+
+    with pytest.raises(OSError, match="gone"):
+        run(shapes(COUNT, spring=fail, at=7), PLAIN, checkpoint_every=2)
+    path = tmp_path / "run" / "metrics.jsonl"
+    assert [metrics.step for metrics in read_metrics(path)] == [5]  # the state is that of step 0
+    with path.open("a") as file:
+        file.write('{"epoch": 2, "st')
+    result = run(shapes(COUNT), PLAIN, checkpoint_every=2)
+    assert [metrics.step for metrics in result.history] == [5, 10]
+    assert len(path.read_text().splitlines()) == 2
+
+
+SCRIPT = """
+import signal, sys, torch
+from pathlib import Path
+from landscape.data import load_dataset
+from landscape.models import ModelSpec
+from landscape.training import TrainConfig, train
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+torch.set_num_threads({threads})
+digits = load_dataset("digits", split="train").take(torch.arange(100))
+config = TrainConfig(epochs=30, batch_size=32, learning_rate=0.05)
+try:
+    train(ModelSpec("cnn", classes=10, channels=1), digits, config, out=Path(sys.argv[1]),
+          validation=None, seed=3, device="cpu", checkpoint_every=1000, progress=False,
+          overwrite=False)
+except KeyboardInterrupt as stopped:
+    sys.exit(f"{{stopped}}")
+"""
+
+
+def test_a_process_that_gets_a_real_ctrl_c_leaves_a_run_to_go_on_with(run, tmp_path):
+    out = tmp_path / "run"
+    script = SCRIPT.format(threads=torch.get_num_threads())
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, str(out)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while process.poll() is None and len(read_metrics(out / "metrics.jsonl")) < 2:
+        time.sleep(0.005)
+    process.send_signal(signal.SIGINT)
+    _, message = process.communicate(timeout=60)
+    assert process.returncode == 1, message
+    assert "the same command goes on from there" in message
+    stopped = torch.load(out / "state.pt", weights_only=True)["step"]
+    assert 8 <= stopped < 120
+
+    digits = load_dataset("digits", split="train").take(torch.arange(100))
+    arguments = {
+        "spec": ModelSpec("cnn", classes=10, channels=1),
+        "seed": 3,
+        "checkpoint_every": 1000,
+    }
+    config = TrainConfig(epochs=30, batch_size=32, learning_rate=0.05)
+    resumed = run(digits, config, **arguments)
+    straight = run(digits, config, out=tmp_path / "straight", **arguments)
+    assert_same_run(straight, resumed)
