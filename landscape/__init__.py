@@ -21,14 +21,16 @@ PUBLIC = {
     "load_surface": "landscape.store",
     "open_surface": "landscape.store",
     "plot": "landscape.api",
+    "plots_for": "landscape.plots",
     "rotate_shift": "landscape.spatial",
     "spatial_surface": "landscape.api",
     "train": "landscape.training",
     "weight_surface": "landscape.api",
+    "write_plots": "landscape.plots",
 }
 """Every public name, and the module it lives in."""
 
-__all__ = [*PUBLIC, "__version__"]  # noqa: PLE0604
+__all__ = [*PUBLIC, "__version__"]
 
 
 def __getattr__(name: str) -> Any:

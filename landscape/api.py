@@ -7,14 +7,13 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 from torch import nn
 
 from landscape.directions import DirectionSource, make_directions
 from landscape.errors import InputError
 from landscape.models import weights_sha256
-from landscape.plots import PLOTS, draw, plots_for
+from landscape.plots import PLOTS, PlotOptions, draw, plots_for
 from landscape.registry import lookup
 from landscape.spatial import Warp
 from landscape.store import load_surface
@@ -89,7 +88,13 @@ def spatial_surface(
         model,
         images,
         labels,
-        axes=pose_axes(*images.shape[-2:], rotation, shift_x, shift_y),
+        axes=pose_axes(
+            height=images.shape[-2],
+            width=images.shape[-1],
+            rotation=rotation,
+            shift_x=shift_x,
+            shift_y=shift_y,
+        ),
         warp=Warp(convention, padding),
         device=device,
         precision=precision,
@@ -153,9 +158,9 @@ def weight_surface(
     """
     lookup(BATCHNORM, bn, kind="BatchNorm mode")
     images, labels = gather(images, labels)
-    axes = [grid_axis("alpha", alpha, "1", "step along the first direction")]
+    axes = [grid_axis("alpha", alpha, "1", "first direction")]
     if beta is not None:
-        axes.append(grid_axis("beta", beta, "1", "step along the second direction"))
+        axes.append(grid_axis("beta", beta, "1", "second direction"))
     surface = WeightSurface(
         model,
         images,
@@ -177,13 +182,21 @@ def weight_surface(
     return _stored(surface, out, overwrite, progress)
 
 
-def plot(data: xr.Dataset | str | Path, name: str | None = None, **options: Any) -> Figure:
-    """A matplotlib figure of a surface.
+def plot(
+    data: xr.Dataset | str | Path,
+    name: str | None = None,
+    *,
+    images: Sequence[int] | None = None,
+) -> Any:
+    """A figure of a surface, to be shown or saved by the caller.
 
     Args:
         data: a surface, or the file of one.
         name: a name in `landscape.plots.PLOTS`; the first that fits the surface by default.
-        options: see the plot.
+        images: of a spatial surface, by their coordinate; the first ones by default.
+
+    Returns:
+        A matplotlib figure, or a plotly one for the interactive plots.
 
     Raises:
         InputError: there is no such plot, or it is for another kind of surface.
@@ -193,7 +206,7 @@ def plot(data: xr.Dataset | str | Path, name: str | None = None, **options: Any)
     fitting = plots_for(data)
     if not fitting:
         raise InputError(f"no plot fits this surface; known plots: {', '.join(PLOTS)}")
-    return draw(data, name or fitting[0], **options)
+    return draw(data, name or fitting[0], PlotOptions(images=tuple(images) if images else None))
 
 
 def _identity(model: nn.Module, given: Mapping[str, Any] | None) -> dict[str, Any]:

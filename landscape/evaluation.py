@@ -8,6 +8,7 @@ from torch import nn
 
 from landscape.attacks import Attack
 from landscape.engine import Network
+from landscape.errors import InputError
 from landscape.numerics import RunningMean, wilson_interval
 from landscape.progress import progress
 from landscape.rng import generator
@@ -62,7 +63,15 @@ def evaluate(
 
     Returns:
         One row per attack, in the order given.
+
+    Raises:
+        InputError: no images, not as many labels, or labels the model has no output for.
     """
+    if len(images) == 0 or len(labels) != len(images):
+        raise InputError(
+            "expected one or more images and a label for each, "
+            f"got {len(images)} images and {len(labels)} labels"
+        )
     network = Network(model, device=device, precision=precision)
     return [
         _evaluate_one(network, images, labels, name, attack, seed, show_progress)

@@ -17,14 +17,14 @@ def atomic_write(path: Path) -> Iterator[Path]:
     removed when the block fails or is interrupted: a good file is never replaced by half of one.
 
     Raises:
-        InputError: the folder does not exist, cannot be written to, or `path` is a folder.
+        InputError: the folder cannot be made or written to, or `path` is a folder.
     """
-    path = Path(path)
+    path = Path(path).resolve()  # a link stays, its target is replaced
     if path.is_dir():
         raise InputError(f"{path} is a folder, but a file is to be written; give a file name")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+        handle, name = tempfile.mkstemp(path.suffix, f".{path.stem}-", path.parent)
     except OSError as error:
         raise InputError(f"cannot write to {path.parent}: {error.strerror or error}") from error
     os.close(handle)

@@ -21,7 +21,8 @@ class RunningMean:
     """Mean and variance of values that arrive in ragged batches, each value weighing the same.
 
     Batches are merged by the pairwise update of Chan, Golub & LeVeque (1979), which does not
-    subtract large sums from each other. Non-finite values make the results non-finite.
+    subtract large sums from each other. Values that are inf or nan make the mean what numpy's mean
+    of all values would be, and the standard error nan.
     """
 
     count: int = 0
@@ -40,7 +41,8 @@ class RunningMean:
             delta = batch_mean - self.mean
             total = self.count + n
             self.squares += batch_squares + delta * delta * self.count * n / total
-            self.mean += delta * n / total
+            # Between infinities there is no difference to move by, but there is a sum.
+            self.mean += delta * n / total if math.isfinite(delta) else batch_mean
         self.count = total
 
     def result(self) -> Mean:

@@ -118,11 +118,10 @@ CONVENTIONS: dict[str, Callable[[Images, Tensor, str], Images]] = {
 
 
 def _pixel_grid(images: Images) -> Float[Tensor, "2 height width"]:
-    """x (right) and y (down) of every pixel, measured from the centre ((W-1)/2, (H-1)/2)."""
+    """X (right) and y (down) of every pixel, measured from the centre ((W-1)/2, (H-1)/2)."""
     height, width = images.shape[-2:]
-    options = {"device": images.device, "dtype": images.dtype}
-    y = torch.arange(height, **options) - (height - 1) / 2
-    x = torch.arange(width, **options) - (width - 1) / 2
+    y = torch.arange(height, device=images.device, dtype=images.dtype) - (height - 1) / 2
+    x = torch.arange(width, device=images.device, dtype=images.dtype) - (width - 1) / 2
     return torch.stack(torch.meshgrid(x, y, indexing="xy"))
 
 
@@ -135,7 +134,7 @@ def _rotated(grid: Tensor, degrees: Tensor) -> Tensor:
 
 
 def _sample(images: Images, grid: Tensor, padding: str) -> Images:
-    """Bilinear values of the images at `grid`, (2, H, W) shared or (N, 2, H, W), from the centre."""
+    """Bilinear values at `grid`: (2, H, W), shared, or (N, 2, H, W), measured from the centre."""
     number, channels, height, width = images.shape
     size = torch.tensor([width, height], device=grid.device, dtype=grid.dtype)
     # With align_corners, -1 and 1 are the centres of the outermost pixels, and `reflection` mirrors

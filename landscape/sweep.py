@@ -48,7 +48,7 @@ def sweep(
         total = int(np.prod(surface.layout.grid_shape))
         with progress(
             total,
-            f"{surface.layout.kind} surface",
+            str(surface.layout.about["title"]),
             unit="points",
             enabled=show_progress,
             done=total - len(pending),

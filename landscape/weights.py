@@ -80,7 +80,8 @@ def filter_norms(tensor: Tensor) -> Tensor:
     """The norm of each first-axis slice (a filter, a neuron), shaped to broadcast over it."""
     if tensor.ndim <= 1:
         return tensor.abs()
-    return tensor.flatten(1).norm(dim=1).view(-1, *[1] * (tensor.ndim - 1))
+    norms: Tensor = torch.linalg.vector_norm(tensor.flatten(1), dim=1)
+    return norms.view(-1, *[1] * (tensor.ndim - 1))
 
 
 def _by_filter(direction: Tensor, weight: Tensor) -> Tensor:
@@ -88,7 +89,8 @@ def _by_filter(direction: Tensor, weight: Tensor) -> Tensor:
 
 
 def _by_layer(direction: Tensor, weight: Tensor) -> Tensor:
-    return direction * (weight.norm() / (direction.norm() + TINY))
+    norm_of: Callable[[Tensor], Tensor] = torch.linalg.vector_norm
+    return direction * (norm_of(weight) / (norm_of(direction) + TINY))
 
 
 NORMALIZATIONS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {

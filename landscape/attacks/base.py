@@ -1,7 +1,7 @@
 """What an attack is and what it returns."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 
@@ -28,6 +28,7 @@ class AttackResult:
     evaluations: int
 
 
+@runtime_checkable
 class Attack(Protocol):
     """Find, within its own limits, the version of each image that hurts most."""
 

@@ -21,6 +21,7 @@ class Natural:
         self, network: Network, images: Images, labels: Labels, *, generator: torch.Generator
     ) -> AttackResult:
         """Score the images; nothing is drawn."""
+        images = images.to(network.device, network.dtype)
         unmoved = torch.zeros(len(images), 3)
         candidates = [(unmoved, network.score(images, labels))]
         return _worst(images, labels.to(network.device), candidates, Warp())
@@ -90,6 +91,7 @@ class GridSearch:
         self, network: Network, images: Images, labels: Labels, *, generator: torch.Generator
     ) -> AttackResult:
         """Try every pose on every image; nothing is drawn."""
+        images = images.to(network.device, network.dtype)
         poses = self.poses(*images.shape[-2:])
         scores = network.score_poses(images, labels, poses, self.warp)
         shared = (pose.expand(len(images), 3) for pose in poses)

@@ -5,7 +5,8 @@ Nothing here imports torch before a command needs it, so that help is instant.
 
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import tyro
 
@@ -17,7 +18,7 @@ from landscape.cli.train import train
 from landscape.cli.weights import weights
 from landscape.errors import InputError
 
-COMMANDS = {
+COMMANDS: dict[str, Callable[..., Any]] = {
     "train": train,
     "evaluate": evaluate,
     "spatial": spatial,
@@ -38,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 0, 2 after bad input (one sentence on standard error), 130 after Ctrl-C.
     """
-    warnings.showwarning = _show_warning
+    warnings.formatwarning = _one_line
     try:
         tyro.extras.subcommand_cli_from_dict(
             COMMANDS,
@@ -46,7 +47,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             description="Loss landscapes of image classifiers: over rotations and shifts of the "
             "input, and around trained weights.",
             args=arguments,
-            config=(tyro.conf.FlagCreatePairsOff, tyro.conf.OmitArgPrefixes),
+            config=(
+                tyro.conf.DisallowNone,
+                tyro.conf.FlagCreatePairsOff,
+                tyro.conf.OmitArgPrefixes,
+            ),
         )
     except InputError as error:
         return _complain(str(error), BAD_INPUT)
@@ -64,5 +69,5 @@ def _complain(message: str, status: int) -> int:
     return status
 
 
-def _show_warning(message: Warning | str, *rest: object) -> None:
-    sys.stderr.write(f"landscape: warning: {message}\n")
+def _one_line(message: Warning | str, *where: object, **rest: object) -> str:
+    return f"landscape: warning: {message}\n"

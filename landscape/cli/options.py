@@ -18,21 +18,20 @@ if TYPE_CHECKING:  # torch takes seconds to import, and help must not wait for i
 
     Values = Float[np.ndarray, " n"]
 
-Range = Annotated[tuple[float, float, int], tyro.conf.arg(metavar="FROM TO COUNT")]
+_RANGE = tyro.conf.arg(metavar="FROM TO COUNT")
+Range = Annotated[tuple[float, float, int], _RANGE]
 """A regular axis on the command line."""
+OptionalRange = Annotated[tuple[float, float, int] | None, _RANGE]
 
 
-def spaced(given: tuple[float, float, int] | None) -> "Values | None":
-    """The values of a regular axis; None stays None and means the default.
+def spaced(start: float, stop: float, count: int) -> "Values":
+    """The values of a regular axis.
 
     Raises:
         InputError: the count is not positive, or a single value is asked for over a range.
     """
     import numpy as np
 
-    if given is None:
-        return None
-    start, stop, count = given
     if count < 1 or (count == 1 and start != stop):
         raise InputError(
             f"expected FROM TO COUNT with at least two values over a range (or FROM = TO and a "

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from landscape.cli.output import say
 
@@ -54,7 +54,7 @@ def train(
     from landscape.training import RECIPES
     from landscape.training import train as run
 
-    overrides = {
+    overrides: dict[str, Any] = {
         "epochs": epochs,
         "batch_size": batch_size,
         "learning_rate": learning_rate,
@@ -64,7 +64,8 @@ def train(
     given = {name: value for name, value in overrides.items() if value is not None}
     config = replace(lookup(RECIPES, recipe, kind="recipe"), **given)
     splits = {
-        split: DataOptions(dataset, data_root, split, download).load() for split in ("train", "test")
+        split: DataOptions(dataset, data_root, split=split, download=download).load()
+        for split in ("train", "test")
     }
     spec = ModelSpec(
         model,

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,6 +22,8 @@ DIRECTIONS: dict[str, Callable[..., dict[str, Tensor]]] = {"random": gaussian}
 """Each takes the weights and `generator=` and returns one tensor per weight."""
 
 IGNORE = {"biasbn": "tensors of one dimension or less stay at rest", "none": "all weights move"}
+
+FILE_SUFFIXES = (".h5", ".hdf5")
 
 DirectionSource = str | Path | Sequence[Any] | None
 """A name in `DIRECTIONS`, the file of a weight surface, or one direction per axis: its tensors in
@@ -69,8 +71,8 @@ def make_directions(
     lookup(NORMALIZATIONS, normalization, kind="normalization of directions")
     lookup(IGNORE, ignore, kind="set of weights to ignore")
     settings: dict[str, Any]
-    if _is_file(source):
-        vectors = _from_file(source, weights, axes)
+    if isinstance(source, Path) or str(source).endswith(FILE_SUFFIXES):
+        vectors = _from_file(Path(str(source)), weights, axes)
         settings = {"directions": "file"}
     elif source is None or isinstance(source, str):
         draw = lookup(DIRECTIONS, source or "random", kind="direction")
@@ -87,12 +89,7 @@ def make_directions(
     return Directions(vectors, {**settings, "directions_sha256": _digest(vectors)})
 
 
-def _is_file(source: DirectionSource) -> TypeGuard[str | Path]:
-    is_name = isinstance(source, str) and Path(source).suffix not in (".h5", ".hdf5")
-    return isinstance(source, str | Path) and not is_name
-
-
-def _from_file(path: str | Path, weights: Weights, axes: Sequence[str]) -> dict[str, Weights]:
+def _from_file(path: Path, weights: Weights, axes: Sequence[str]) -> dict[str, Weights]:
     stored = load_directions(path)
     for axis in axes:
         if axis not in stored:
@@ -116,13 +113,24 @@ def _one_given(direction: Any, weights: Weights) -> Weights:
     if isinstance(direction, np.ndarray | Tensor):
         return unflatten(torch.as_tensor(direction).detach().reshape(-1), weights)
     if isinstance(direction, Mapping):
-        direction = [direction[name] for name in weights if name in direction]
+        if missing := [name for name in weights if name not in direction]:
+            raise InputError(
+                "expected a direction with one tensor per parameter of the model, got none for "
+                f"{', '.join(missing)}; build it from model.named_parameters()"
+            )
+        direction = [direction[name] for name in weights]
     parts = [torch.as_tensor(part).detach() for part in direction]
-    if [part.shape for part in parts] != [weight.shape for weight in weights.values()]:
+    if len(parts) != len(weights):
         raise InputError(
-            f"expected a direction of {len(weights)} tensors shaped like the model's parameters, "
-            f"got {len(parts)} tensors; build it from model.parameters()"
+            f"expected a direction of {len(weights)} tensors, one per parameter of the model, "
+            f"got {len(parts)}; build it from model.parameters()"
         )
+    for part, (name, weight) in zip(parts, weights.items(), strict=True):
+        if part.shape != weight.shape:
+            raise InputError(
+                f"expected a direction of shape {tuple(weight.shape)} for {name}, "
+                f"got {tuple(part.shape)}; build it from model.parameters()"
+            )
     return {n: part.to(weight) for part, (n, weight) in zip(parts, weights.items(), strict=True)}
 
 

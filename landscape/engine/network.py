@@ -1,4 +1,4 @@
-"""Running one network over many inputs, without gradients and without touching the caller's model."""
+"""Running one network over many inputs, on a copy of the caller's model, without gradients."""
 
 import copy
 import math
@@ -29,7 +29,7 @@ class Scores:
     Attributes:
         loss: cross-entropy, nats.
         margin: logit of the true class minus the largest other logit; negative if misclassified.
-        prediction: the class of the largest logit.
+        prediction: the class of the largest logit; -1, which is no class, if a logit is nan.
     """
 
     loss: PerExample
@@ -43,7 +43,8 @@ class Scores:
         true = logits.gather(1, labels[:, None])[:, 0]
         others = logits.scatter(1, labels[:, None], -math.inf)
         loss = torch.logsumexp(logits, dim=1) - true
-        return cls(loss=loss, margin=true - others.amax(dim=1), prediction=logits.argmax(dim=1))
+        prediction = logits.argmax(dim=1).masked_fill(logits.isnan().any(dim=1), -1)
+        return cls(loss=loss, margin=true - others.amax(dim=1), prediction=prediction)
 
 
 class Network:
@@ -51,6 +52,7 @@ class Network:
 
     Attributes:
         module: the copy; its weights may be moved (see `landscape.engine.points`).
+        memory_format: channels last, unless the model turned out not to work with it.
     """
 
     def __init__(
@@ -80,12 +82,13 @@ class Network:
         refuse_nonfinite(model.state_dict(), "the model")
         self.device = _device(device, model)
         self.precision, self.micro_batch = precision, micro_batch
-        self.module = _private_copy(model, self.device)
+        self.memory_format = torch.channels_last
+        self.module = _private_copy(model, self.device).to(memory_format=self.memory_format)
         self.dtype = next((p.dtype for p in self.module.parameters()), torch.float32)
 
     def place(self, images: Images) -> Images:
         """The images on the network's device, in its precision and memory format."""
-        return images.to(self.device, self.dtype, memory_format=torch.channels_last)
+        return images.to(self.device, self.dtype, memory_format=self.memory_format)
 
     @torch.no_grad()
     def logits(self, images: Images) -> Logits:
@@ -95,7 +98,7 @@ class Network:
             InputError: the model does not return one row of logits per image.
         """
         with self._autocast():
-            parts = [self.module(self.place(part)) for part in images.split(self.micro_batch)]
+            parts = [self._forward(part) for part in images.split(self.micro_batch)]
         logits = torch.cat(parts)
         if logits.ndim != 2 or len(logits) != len(images):
             raise InputError(
@@ -103,6 +106,17 @@ class Network:
                 f"got {tuple(logits.shape)}"
             )
         return logits
+
+    def _forward(self, images: Images) -> Tensor:
+        try:
+            return self.module(self.place(images))  # type: ignore[no-any-return]
+        except RuntimeError as error:
+            # `features.view(n, -1)`, common in published models, needs rows that are contiguous.
+            if self.memory_format == torch.contiguous_format or "view size" not in str(error):
+                raise
+        self.memory_format = torch.contiguous_format
+        self.module.to(memory_format=self.memory_format)
+        return self._forward(images)
 
     def score(self, images: Images, labels: Labels) -> Scores:
         """Loss, margin and prediction of each image."""
@@ -176,4 +190,4 @@ def _private_copy(model: nn.Module, device: torch.device) -> nn.Module:
         ) from error
     for parameter in twin.parameters():
         parameter.grad = None
-    return twin.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)
+    return twin.to(device).eval().requires_grad_(False)

@@ -37,6 +37,7 @@ class WeightPoints:
             recompute_batchnorm: measure BatchNorm statistics anew at every point, on these images,
                 instead of keeping the trained ones.
         """
+        network.logits(images[:1])  # settles the memory format, which replaces the weights
         self._network = network
         self._images, self._labels = network.place(images), labels.to(network.device)
         weights = weights_of(network.module)

@@ -7,15 +7,15 @@ from torch import nn
 from landscape.models.layers import Normalize
 from landscape.typing import Images, Logits
 
-WIDTHS = (16, 32, 64)
+WIDTHS = (8, 32, 64, 128)
 
 
 class SmallCNN(nn.Module):
-    """Three blocks of 3x3 convolution, BatchNorm, ReLU and pooling, then a linear layer.
+    """Four blocks of 3x3 convolution, BatchNorm, ReLU and pooling, then a linear layer.
 
-    The first two blocks pool by 2, the last one averages what is left, so that images may have any
-    side from 4 pixels up. 24,058 parameters and 1.9 million multiply-adds per 28x28 grey image of
-    ten classes.
+    All blocks but the last pool by 2, the last one averages what is left, so that images may have
+    any side from 8 pixels up. 96,290 parameters and 2.1 million multiply-adds per 28x28 grey image
+    of ten classes.
     """
 
     def __init__(

@@ -124,4 +124,11 @@ def write_plots(
             path = stem.with_name(f"{stem.name}-{name}.{suffix}")
             save(figure, path, data=data)
             written.append(path)
+    if not written:
+        possible = {name: ", ".join(PLOTS[name].formats) for name in names or plots_for(data)}
+        offers = "; ".join(f"{name} as {formats}" for name, formats in possible.items())
+        raise InputError(
+            f"expected plots and formats that go together, got {', '.join(wanted) or 'no format'}; "
+            f"there is {offers or 'no plot of this kind of surface'}"
+        )
     return written

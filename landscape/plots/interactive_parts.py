@@ -6,17 +6,17 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 import xarray as xr
-from jaxtyping import Float
+from matplotlib import colormaps
+from matplotlib.colors import to_hex
 
+from landscape.plots.panels import Columns, Grid, Rows
 from landscape.plots.prepare import not_finite
 from landscape.plots.scales import Scale
 from landscape.plots.style import LOSS_COLOURS, NOT_FINITE_COLOURS, WORST, axis_label
 
+PAGE_WIDTH = 12.0  # inches of a browser window, about
 CAMERA = {"eye": {"x": 1.35, "y": -1.6, "z": 1.0}}
 NOT_FINITE_SYMBOLS = {"inf": "diamond", "nan": "square"}
-
-Grid = Float[np.ndarray, "y x"]
-Line = Float[np.ndarray, " n"]
 
 
 def new_page(title: str, *, top: int = 90) -> go.Figure:
@@ -43,14 +43,16 @@ def ticks(scale: Scale) -> dict[str, Any]:
 
 def colour_axis(scale: Scale, label: str) -> dict[str, Any]:
     """The map from heights to colours that all traces of a page share."""
-    low, high = scale.position(np.array([scale.low, scale.high])).tolist()
+    low, high = scale.ends
     bar = {"title": {"text": label, "side": "right"}, "thickness": 14, "len": 0.85, **ticks(scale)}
-    return {"colorscale": LOSS_COLOURS, "cmin": low, "cmax": high, "colorbar": bar}
+    shares = np.linspace(0, 1, 33)
+    colours = [[share, to_hex(colormaps[LOSS_COLOURS](share))] for share in shares.tolist()]
+    return {"colorscale": colours, "cmin": low, "cmax": high, "colorbar": bar}
 
 
 def scene(data: xr.Dataset, x: str, y: str, scale: Scale, domain: list[float]) -> dict[str, Any]:
     """Three labelled axes; the height is even in the scale's spacing."""
-    low, high = scale.position(np.array([scale.low, scale.high])).tolist()
+    low, high = scale.ends
     height = {"title": {"text": axis_label(data["loss"])}, "range": [low, high], **ticks(scale)}
     return {
         "domain": {"x": domain, "y": [0, 1]},
@@ -70,15 +72,13 @@ def drawn(scale: Scale, values: Grid) -> Grid:
     return np.where(np.isfinite(position), position, np.nan)
 
 
-def surface_or_line(x: Line, y: Line, z: Grid, **hover: Any) -> go.Surface | go.Scatter3d:
+def surface_or_line(x: Columns, y: Rows, z: Grid, **hover: Any) -> go.Surface | go.Scatter3d:
     """A surface, or a line where an axis has a single point."""
     if min(z.shape) > 1:
         return go.Surface(x=x, y=y, z=z, coloraxis="coloraxis", **hover)
     grid_x, grid_y = np.meshgrid(x, y)
     flat = {
-        name: value.reshape(z.size, -1).squeeze(-1)
-        if value.ndim == 2
-        else value.reshape(z.size, -1)
+        name: value.reshape(z.size, *value.shape[2:])
         for name, value in hover.items()
         if isinstance(value, np.ndarray)
     }
@@ -87,7 +87,7 @@ def surface_or_line(x: Line, y: Line, z: Grid, **hover: Any) -> go.Surface | go.
     )
 
 
-def not_finite_marks(x: Line, y: Line, values: Grid, scale: Scale, **axes: str) -> list[Any]:
+def not_finite_marks(x: Columns, y: Rows, values: Grid, scale: Scale, **axes: str) -> list[Any]:
     """Marks at the points whose loss is inf or nan: on the floor of a scene, or on a plane.
 
     Args:
@@ -98,7 +98,6 @@ def not_finite_marks(x: Line, y: Line, values: Grid, scale: Scale, **axes: str) 
         axes: `scene="scene"`, or `xaxis` and `yaxis` of a plane.
     """
     marks = []
-    floor = float(scale.position(np.array(scale.low)))
     for name, mask in not_finite(values).items():
         rows, columns = np.nonzero(mask)
         style = {
@@ -113,14 +112,16 @@ def not_finite_marks(x: Line, y: Line, values: Grid, scale: Scale, **axes: str) 
         }
         if "scene" in axes:
             marks.append(
-                go.Scatter3d(x=x[columns], y=y[rows], z=[floor] * len(rows), **style, **axes)
+                go.Scatter3d(
+                    x=x[columns], y=y[rows], z=[scale.ends[0]] * len(rows), **style, **axes
+                )
             )
         else:
             marks.append(go.Scatter(x=x[columns], y=y[rows], **style, **axes))
     return marks
 
 
-def level_lines(x: Line, y: Line, z: Grid, levels: list[float], **axes: str) -> list[go.Contour]:
+def level_lines(x: Columns, y: Rows, z: Grid, levels: list[float], **axes: str) -> list[go.Contour]:
     """White lines where z passes evenly spaced or, one trace each, any other levels."""
     steps = np.diff(levels)
     if len(levels) > 1 and np.allclose(steps, steps[0], rtol=1e-6, atol=0):

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 import xarray as xr
 
 from landscape.plots.interactive_parts import (
+    PAGE_WIDTH,
     colour_axis,
     drawn,
     level_lines,
@@ -66,7 +67,7 @@ def figure(data: xr.Dataset, options: PlotOptions) -> go.Figure:
     for n, image in enumerate(images):
         _add_image(traces, n, image, scale)
     worst_steps = [_step(image, worst_pose(image)) for image in images]
-    page = new_page(heading(data, left_out(data, shown), width=12), top=130)
+    page = new_page(heading(data, left_out(data, shown), width=PAGE_WIDTH), top=130)
     page.add_traces(traces.traces)
     for trace, visible in zip(page.data, traces.visible(0, worst_steps[0]), strict=True):
         trace.visible = visible
@@ -93,12 +94,13 @@ def _add_image(traces: _Traces, n: int, image: xr.Dataset, scale: Scale) -> None
         _add_plane(traces, cut, 0, scale, n, step)
     for index in (1, 2):
         _add_plane(traces, plane(image, *PLANES[index], through=worst), index, scale, n, None)
-    for index, (x, y) in enumerate(PLANES):
-        mark = star(x=[worst.pose[x]], y=[worst.pose[y]], hovertemplate=_at(image, worst))
+    for index, (across, along) in enumerate(PLANES):
+        there = {"x": [worst.pose[across]], "y": [worst.pose[along]]}
+        mark = star(**there, hovertemplate=_at(image, worst))
         mark.update(_axes_of(index))
         traces.add(mark, n, _step(image, worst) if index == 0 else None)
-    height = scale.position(np.array(worst.loss if np.isfinite(worst.loss) else scale.low))
-    here = {"x": [worst.rotation], "y": [worst.shift_x], "z": [float(height)]}
+    height = scale.position(np.array([worst.loss if np.isfinite(worst.loss) else scale.low]))
+    here = {"x": [worst.rotation], "y": [worst.shift_x], "z": height}
     traces.add(star(**here, hovertemplate=_at(image, worst)), n, _step(image, worst))
 
 

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 import xarray as xr
 
 from landscape.plots.interactive_parts import (
+    PAGE_WIDTH,
     colour_axis,
     drawn,
     level_lines,
@@ -30,7 +31,7 @@ def plane(data: xr.Dataset, options: PlotOptions) -> go.Figure:
     values = part["loss"].transpose("beta", "alpha").values
     scales = _scales(values)
     chosen = scale_of(values).log
-    page = new_page(heading(data, width=12))
+    page = new_page(heading(data, width=PAGE_WIDTH))
     sets = {log: _plane_traces(part, scale) for log, scale in scales.items()}
     for log, traces in sets.items():
         for trace in traces:
@@ -39,8 +40,10 @@ def plane(data: xr.Dataset, options: PlotOptions) -> go.Figure:
     shown_at = [log for log, traces in sets.items() for _ in traces]
     page.update_layout(
         **_spacing(part, scales[chosen]),
-        xaxis={"title": {"text": axis_label(part["alpha"])}, "domain": CONTOUR, "zeroline": False},
-        yaxis={"title": {"text": axis_label(part["beta"])}, "zeroline": False},
+        xaxis={"title": {"text": axis_label(part["alpha"])}, "domain": CONTOUR, "zeroline": False}
+        | {"constrain": "domain"},
+        yaxis={"title": {"text": axis_label(part["beta"])}, "zeroline": False}
+        | ({"scaleanchor": "x", "constrain": "domain"} if min(values.shape) > 1 else {}),
     )
     if len(scales) > 1:
         buttons = [
@@ -63,7 +66,7 @@ def line(data: xr.Dataset, options: PlotOptions) -> go.Figure:
     """Loss and accuracy along one direction, with bars of one standard error."""
     part = complete_part(data)
     scale = scale_of(part["loss"].values)
-    page = new_page(heading(data, width=12))
+    page = new_page(heading(data, width=PAGE_WIDTH))
     page.add_traces([_line_trace(part, "loss", "y"), _line_trace(part, "accuracy", "y2")])
     x, loss = part["alpha"].values, part["loss"].values
     bottom = np.full((1, 1), scale.low)
@@ -82,11 +85,13 @@ def line(data: xr.Dataset, options: PlotOptions) -> go.Figure:
 
 
 def _scales(values: np.ndarray) -> dict[bool, Scale]:
-    """The linear scale and, where every loss allows it, the logarithmic one."""
-    finite = values[np.isfinite(values)]
-    logarithmic = scale_of(finite, log=True) if finite.size and finite.min() > 0 else None
+    """The linear scale and, where no loss forbids it, the logarithmic one."""
     scales = {False: scale_of(values, log=False)}
-    return scales | ({True: logarithmic} if logarithmic else {})
+    finite = values[np.isfinite(values)]
+    positive = np.unique(finite[finite > 0])
+    if len(positive) > 1 and not (finite < 0).any():
+        scales[True] = scale_of(values, log=True)
+    return scales
 
 
 def _spacing(part: xr.Dataset, scale: Scale) -> dict[str, Any]:

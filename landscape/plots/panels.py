@@ -25,11 +25,13 @@ LIGHT = np.array([-0.35, -0.55, 0.76])  # from the viewer's left, above
 AMBIENT = 0.72
 BOX = (1.0, 1.0, 0.72)  # the shape of a 3-D plot
 
+Columns = Float[np.ndarray, " x"]
+Rows = Float[np.ndarray, " y"]
 Grid = Float[np.ndarray, "y x"]
-Line = Float[np.ndarray, " n"]
+Line = Float[np.ndarray, "_"]
 
 
-def heat_map(ax: Axes, x: Line, y: Line, values: Grid, scale: Scale) -> None:
+def heat_map(ax: Axes, x: Columns, y: Rows, values: Grid, scale: Scale) -> None:
     """One cell of colour per measured value; cells without a number are hatched."""
     ax.pcolormesh(
         cell_edges(x),
@@ -42,7 +44,7 @@ def heat_map(ax: Axes, x: Line, y: Line, values: Grid, scale: Scale) -> None:
     mark_not_finite(ax, x, y, values)
 
 
-def mark_not_finite(ax: Axes, x: Line, y: Line, values: Grid, *, reach: float = 0.5) -> None:
+def mark_not_finite(ax: Axes, x: Columns, y: Rows, values: Grid, *, reach: float = 0.5) -> None:
     """Hatch the surroundings of the points whose value is inf or nan, one hatch for each.
 
     Args:
@@ -54,7 +56,10 @@ def mark_not_finite(ax: Axes, x: Line, y: Line, values: Grid, *, reach: float = 
     """
     for name, mask in not_finite(values).items():
         collection = PolyCollection(
-            [_cell(cell_edges(x), cell_edges(y), i, j, 2 * reach) for i, j in np.argwhere(mask)],
+            [
+                _cell(cell_edges(x), cell_edges(y), i, j, 2 * reach)
+                for i, j in np.argwhere(mask).tolist()
+            ],
             hatch=NOT_FINITE[name],
             linewidth=0,
             label=name,
@@ -69,7 +74,7 @@ def _cell(x: Line, y: Line, row: int, column: int, zoom: float) -> Float[np.ndar
         [(x[column + i], y[row + j]) for i, j in ((0, 0), (1, 0), (1, 1), (0, 1))], dtype=np.float64
     )
     middle = corners.mean(axis=0)
-    return middle + zoom * (corners - middle)
+    return np.asarray(middle + zoom * (corners - middle))
 
 
 def not_finite_handles(values: Float[np.ndarray, "..."]) -> list[Patch]:
@@ -100,7 +105,7 @@ def round_ticks(bar: Colorbar, scale: Scale) -> None:
     bar.ax.yaxis.set_minor_locator(NullLocator())
     bar.set_ticks([level for level in scale.levels if scale.low <= level <= scale.high])
     bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
-    bar.outline.set_linewidth(0.4)  # type: ignore[operator]
+    bar.outline.set_linewidth(0.4)
 
 
 def axes_3d(figure: Figure, rows: int, columns: int, panel: int, *, head: float) -> Axes3D:
@@ -126,7 +131,7 @@ def axes_3d(figure: Figure, rows: int, columns: int, panel: int, *, head: float)
     return ax
 
 
-def surface(ax: Axes3D, x: Line, y: Line, values: Grid, scale: Scale, zlabel: str) -> None:
+def surface(ax: Axes3D, x: Columns, y: Rows, values: Grid, scale: Scale, zlabel: str) -> None:
     """A lit surface through the measured points; where an axis has one point, a line.
 
     Height is even in the scale's spacing. Patches with a corner that is not a number are left open
@@ -134,20 +139,21 @@ def surface(ax: Axes3D, x: Line, y: Line, values: Grid, scale: Scale, zlabel: st
     """
     _frame(ax, scale, zlabel)
     heights = scale.position(values.astype(np.float64))
-    floor = float(scale.position(np.array(scale.low)))
     for name, mask in not_finite(values).items():
         rows, columns = np.nonzero(mask)
         marker = {"inf": "^", "nan": "x"}[name]
         colour = NOT_FINITE_COLOURS["edgecolor"]
         style = {"marker": marker, "color": colour, "linestyle": "", "markersize": 3}
-        ax.plot(x[columns], y[rows], np.full(len(rows), floor), label=f"loss is {name}", **style)
-        ax.legend(loc="upper left")
+        ax.plot(
+            x[columns], y[rows], np.full(len(rows), scale.ends[0]), label=f"loss is {name}", **style
+        )
+        ax.legend(loc="lower left")
     if min(values.shape) == 1:
         grid_x, grid_y = np.meshgrid(x, y)
         ax.plot(grid_x.ravel(), grid_y.ravel(), heights.ravel(), color="#31688e", marker=".")
         return
     corners = _facets(x, y, heights)
-    colours = _lit(ax, corners, scale)
+    colours = _lit(corners, scale)
     patches = Poly3DCollection(corners, facecolors=colours, edgecolors=colours, linewidths=0.2)
     patches.set_rasterized(True)
     ax.add_collection3d(patches, autolim=False)
@@ -156,8 +162,7 @@ def surface(ax: Axes3D, x: Line, y: Line, values: Grid, scale: Scale, zlabel: st
 
 
 def _frame(ax: Axes3D, scale: Scale, zlabel: str) -> None:
-    low, high = scale.position(np.array([scale.low, scale.high]))
-    ax.set_zlim(low, high)
+    ax.set_zlim(*scale.ends)
     inside = [level for level in scale.levels if scale.low <= level <= scale.high]
     powers = [level for level in inside if math.log10(level) % 1 < 1e-9] if scale.log else []
     chosen = powers if len(powers) > 2 else inside[:: math.ceil(len(inside) / 6)]
@@ -170,12 +175,14 @@ def _frame(ax: Axes3D, scale: Scale, zlabel: str) -> None:
     ax.xaxis.labelpad, ax.yaxis.labelpad, ax.zaxis.labelpad = -5, -4, -1
     ax.zaxis.set_rotate_label(False)
     ax.set_zlabel(zlabel, rotation=90)
-    ax.set_box_aspect(BOX, zoom=0.87)
+    inches = ax.get_position().width * ax.figure.get_figwidth()
+    ax.set_box_aspect(BOX, zoom=min(0.87, 0.54 + 0.1 * inches))  # labels do not shrink
+    ax.patch.set_visible(False)  # would cover the labels of the panel to the left
     ax.view_init(elev=32, azim=-58)
     ax.computed_zorder = False
 
 
-def _facets(x: Line, y: Line, z: Grid) -> Float[np.ndarray, "facets 4 3"]:
+def _facets(x: Columns, y: Rows, z: Grid) -> Float[np.ndarray, "facets 4 3"]:
     """Small quadrilaterals that tile the bilinear patches between the measured points."""
     columns, rows = _between(len(x)), _between(len(y))
     fine_x, fine_y = np.interp(columns, np.arange(len(x)), x), np.interp(rows, np.arange(len(y)), y)
@@ -183,7 +190,7 @@ def _facets(x: Line, y: Line, z: Grid) -> Float[np.ndarray, "facets 4 3"]:
     points = np.stack([*np.meshgrid(fine_x, fine_y), fine_z], axis=-1)
     quads = np.stack([points[:-1, :-1], points[:-1, 1:], points[1:, 1:], points[1:, :-1]], axis=2)
     quads = quads.reshape(-1, 4, 3)
-    return quads[np.isfinite(quads).all(axis=(1, 2))]
+    return np.asarray(quads[np.isfinite(quads).all(axis=(1, 2))])
 
 
 def _between(n: int) -> Line:
@@ -192,22 +199,22 @@ def _between(n: int) -> Line:
     return np.arange((n - 1) * steps + 1) / steps
 
 
-def _bilinear(z: Grid, rows: Line, columns: Line) -> Grid:
+def _bilinear(
+    z: Float[np.ndarray, "y x"], rows: Float[np.ndarray, " v"], columns: Float[np.ndarray, " u"]
+) -> Float[np.ndarray, "v u"]:
     i, j = (np.minimum(p.astype(int), n - 2) for p, n in zip((rows, columns), z.shape, strict=True))
     u, v = (rows - i)[:, None], (columns - j)[None, :]
     with np.errstate(invalid="ignore"):  # inf - inf: such patches are left open
         upper = z[np.ix_(i, j)] * (1 - v) + z[np.ix_(i, j + 1)] * v
         lower = z[np.ix_(i + 1, j)] * (1 - v) + z[np.ix_(i + 1, j + 1)] * v
-        return upper * (1 - u) + lower * u
+        return np.asarray(upper * (1 - u) + lower * u)
 
 
-def _lit(
-    ax: Axes3D, quads: Float[np.ndarray, "facets 4 3"], scale: Scale
-) -> Float[np.ndarray, "facets 4"]:
+def _lit(quads: Float[np.ndarray, "facets 4 3"], scale: Scale) -> Float[np.ndarray, "facets 4"]:
     """The colour of each facet's mean height, shaded by how it faces the light."""
-    low, high = scale.position(np.array([scale.low, scale.high]))
+    low, high = scale.ends
     height = (quads[:, :, 2].mean(axis=1) - low) / (high - low)
-    colours = colormaps[LOSS_COLOURS](height)
+    colours = np.asarray(colormaps[LOSS_COLOURS](height))
     if len(quads) == 0:
         return colours
     extent = quads.reshape(-1, 3).max(axis=0) - quads.reshape(-1, 3).min(axis=0)

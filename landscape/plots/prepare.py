@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, UInt8
 from scipy.ndimage import affine_transform
 
 from landscape.errors import InputError
@@ -42,7 +42,8 @@ def complete_part(data: xr.Dataset) -> xr.Dataset:
             for axis, n in zip(swept_axes(data), done.shape, strict=True)
         }
         if done[np.ix_(*where.values())].all():
-            return data.isel(where).sortby(list(where))
+            part = data.isel(where).sortby(list(where))
+            return part.assign_coords({axis: part[axis].astype(np.float64) for axis in where})
     raise InputError(
         f"expected a surface with computed points, but the centre of the grid is not done "
         f"({done.sum()} of {done.size} points are); continue its sweep, then draw it"
@@ -114,9 +115,8 @@ def clean_pose(image: xr.Dataset) -> PosePoint:
 
 def _point(image: xr.Dataset, *index: np.intp) -> PosePoint:
     point = image.isel(dict(zip(POSE_AXES, (int(i) for i in index), strict=True)))
-    coordinates = (float(point[axis]) for axis in POSE_AXES)
-    measured = float(point["loss"]), float(point["margin"]), int(point["prediction"])
-    return PosePoint(*coordinates, *measured)
+    measured = {name: float(point[name]) for name in (*POSE_AXES, "loss", "margin")}
+    return PosePoint(**measured, prediction=int(point["prediction"]))
 
 
 def plane(image: xr.Dataset, x: str, y: str, through: PosePoint) -> xr.Dataset:
@@ -154,7 +154,7 @@ def can_pose(data: xr.Dataset) -> bool:
     return "pixels" in data and data.attrs.get("convention", OWN_CONVENTION) == OWN_CONVENTION
 
 
-def posed_pixels(image: xr.Dataset, point: PosePoint) -> Int[np.ndarray, "row column channel"]:
+def posed_pixels(image: xr.Dataset, point: PosePoint) -> UInt8[np.ndarray, "row column channel"]:
     """One image turned counter-clockwise about its centre, then shifted; bilinear, 0 to 255."""
     pixels = displayed_pixels(image)
     angle = np.deg2rad(point.rotation)
@@ -169,6 +169,6 @@ def posed_pixels(image: xr.Dataset, point: PosePoint) -> Int[np.ndarray, "row co
     return np.stack(channels, axis=-1).round().clip(0, 255).astype(np.uint8)
 
 
-def displayed_pixels(image: xr.Dataset) -> Int[np.ndarray, "row column channel"]:
+def displayed_pixels(image: xr.Dataset) -> UInt8[np.ndarray, "row column channel"]:
     """The pixels of one image, 0 to 255, channels last."""
     return image["pixels"].transpose("row", "column", "channel").values

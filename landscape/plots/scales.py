@@ -43,7 +43,13 @@ class Scale:
         """Where values stand on an evenly spaced axis, brought into the range; inf and nan stay."""
         values = np.where(np.isfinite(values), np.clip(values, self.low, self.high), values)
         with np.errstate(invalid="ignore"):  # -inf is data
-            return np.log10(values) if self.log else values
+            return np.asarray(np.log10(values) if self.log else values)
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The positions of `low` and `high`."""
+        low, high = self.position(np.array([self.low, self.high])).tolist()
+        return low, high
 
     def norm(self) -> Normalize:
         """Matplotlib's map from values to the unit interval."""

@@ -25,7 +25,7 @@ from landscape.plots.style import (
 )
 
 PANELS = 9
-HEIGHT = 1.0  # of a panel, in shares of its width
+HEIGHT = 0.92  # of a panel, in shares of its width
 
 
 def plot(image: xr.Dataset, *, ax: Axes3D, scale: Scale) -> Axes3D:
@@ -38,15 +38,15 @@ def plot(image: xr.Dataset, *, ax: Axes3D, scale: Scale) -> Axes3D:
     """
     worst = worst_pose(image)
     cut = plane(image, "rotation", "shift_x", through=worst)
-    x, y = (cut[axis].values.astype(np.float64) for axis in ("rotation", "shift_x"))
+    x, y = (cut[axis].values for axis in ("rotation", "shift_x"))
     surface(ax, x, y, cut["loss"].values, scale, axis_label(cut["loss"]))
     loss = worst.loss if math.isfinite(worst.loss) else scale.low  # on the floor with its mark
-    height = float(scale.position(np.array(loss)))
-    ax.plot([worst.rotation], [worst.shift_x], [height], linestyle="", zorder=10, **WORST)
+    height = scale.position(np.array([loss]))
+    ax.plot([worst.rotation], [worst.shift_x], height, linestyle="", zorder=10, **WORST)
     ax.set(xlabel=axis_label(cut["rotation"]), ylabel=axis_label(cut["shift_x"]))
     for axis in (ax.xaxis, ax.yaxis, ax.zaxis):
         axis.label.set_fontsize(SMALL)
-    ax.set_title(_title(image), fontsize=SMALL, y=0.93)
+    ax.set_title(_title(image), fontsize=SMALL, y=0.96)
     return ax
 
 
@@ -61,9 +61,9 @@ def figure(data: xr.Dataset, options: PlotOptions) -> Figure:
     width = SINGLE if columns == 1 else DOUBLE
     cut = f"cut off at {number(scale.high)} (largest {number(scale.largest)})"
     title = heading(data, left_out(data, shown), cut if scale.clipped else "", width=width)
-    head = 0.2 + 0.15 * title.count("\n")
+    head = 0.3 + 0.15 * title.count("\n")
     with style():
-        fig = new_figure(width, width / columns * HEIGHT * rows + head, layout="none")
+        fig = new_figure(width, width / columns * HEIGHT * rows + head, layout=None)
         for panel, image in enumerate(images):
             plot(image, ax=axes_3d(fig, rows, columns, panel, head=head), scale=scale)
         fig.suptitle(title, y=1 - 0.05 / fig.get_figheight())

@@ -2,6 +2,7 @@
 
 import numpy as np
 import xarray as xr
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -55,7 +56,7 @@ def plot(image: xr.Dataset, *, ax: Axes, x: str, y: str, scale: Scale) -> Axes:
     """
     worst, clean = worst_pose(image), clean_pose(image)
     cut = plane(image, x, y, through=worst)
-    across, along = cut[x].values.astype(np.float64), cut[y].values.astype(np.float64)
+    across, along = cut[x].values, cut[y].values
     heat_map(ax, across, along, cut["loss"].values, scale)
     _boundary(ax, across, along, cut["margin"].values)
     ax.plot(clean.pose[x], clean.pose[y], linestyle="", label="clean pose", **CLEAN)
@@ -70,7 +71,7 @@ def figure(data: xr.Dataset, options: PlotOptions) -> Figure:
     """A row per image: the image, the image in its worst pose, and three planes through it."""
     shown = pick_images(complete_part(data), options.images, at_most=ROWS)
     rows = shown.sizes["image"]
-    values = drawn_losses(shown)
+    values = _drawn_losses(shown)
     scale = scale_of(values)
     pictures = ("pixels" in shown) + can_pose(shown)
     with style():
@@ -93,7 +94,7 @@ def figure(data: xr.Dataset, options: PlotOptions) -> Figure:
     return fig
 
 
-def drawn_losses(shown: xr.Dataset) -> Line:
+def _drawn_losses(shown: xr.Dataset) -> Line:
     """All losses in the planes of all images: what the colours must cover."""
     images = [shown.isel(image=row) for row in range(shown.sizes["image"])]
     planes = [plane(i, x, y, through=worst_pose(i)) for i in images for x, y in PLANES]
@@ -116,7 +117,7 @@ def _pictures(image: xr.Dataset, axes: np.ndarray) -> None:
     contents = [(displayed_pixels(image), _true_class(image))]
     if len(axes) == 2:
         contents.append((posed_pixels(image, worst), _verdict(image, worst)))
-    for ax, (pixels, title) in zip(axes, contents, strict=False):
+    for ax, (pixels, title) in zip(axes, contents, strict=True):
         ax.imshow(pixels.squeeze(), cmap="gray", vmin=0, vmax=255)
         ax.set(xticks=[], yticks=[])
         ax.set_title(title, fontsize=SMALL)
@@ -143,7 +144,7 @@ def _verdict(image: xr.Dataset, worst: PosePoint) -> str:
     return f"worst pose\npred.: {class_name(image, worst.prediction)[:11]}"
 
 
-def _handles(values: Line) -> list[Line2D]:
+def _handles(values: Line) -> list[Artist]:
     boundary = Line2D([], [], color="white", linewidth=1.0, label="margin = 0")
     boundary.set_path_effects(list(OUTLINE))
     return [

@@ -18,16 +18,26 @@ SINGLE, DOUBLE = 3.25, 6.75  # inches: the column and the page of the usual conf
 SMALL, NORMAL = 7, 8  # points in print
 LOSS_COLOURS = "viridis"
 LINE_COLOURS = {"loss": "#31688e", "accuracy": "#b5540b"}  # apart for colour-blind readers, too
-WORST = {"marker": "*", "color": "#e8175d", "markeredgecolor": "white", "markersize": 9}
-CLEAN = {"marker": "P", "color": "white", "markeredgecolor": "black", "markersize": 5.5}
+WORST: dict[str, Any] = {
+    "marker": "*",
+    "color": "#e8175d",
+    "markeredgecolor": "white",
+    "markersize": 9,
+}
+CLEAN: dict[str, Any] = {
+    "marker": "P",
+    "color": "white",
+    "markeredgecolor": "black",
+    "markersize": 5.5,
+}
 NOT_FINITE = {"inf": "////", "nan": "xxxx"}  # hatches
-NOT_FINITE_COLOURS = {"facecolor": "#f2f2f2", "edgecolor": "#c2185b"}
+NOT_FINITE_COLOURS: dict[str, Any] = {"facecolor": "#f2f2f2", "edgecolor": "#c2185b"}
 OUTLINE = (patheffects.withStroke(linewidth=2.0, foreground="black", alpha=0.6),)
 UNITS = {"degree": "°", "pixel": "px", "1": ""}
 
-Layout = Literal["constrained", "compressed", "none"]
+Layout = Literal["constrained", "compressed"] | None
 
-RC: dict[str, Any] = {
+RC: Any = {  # matplotlib would have its keys as literals
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same figure on every machine
     "font.size": NORMAL,
     "axes.titlesize": NORMAL,

@@ -1,6 +1,5 @@
 """A weight surface in 3-D: loss over a plane through the trained weights."""
 
-import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 from mpl_toolkits.mplot3d.axes3d import Axes3D
@@ -14,7 +13,7 @@ from landscape.plots.style import SINGLE, PlotOptions, axis_label, heading, new_
 def plot(data: xr.Dataset, *, ax: Axes3D) -> Axes3D:
     """The loss as a lit surface, its height logarithmic where the range asks for it."""
     part = complete_part(data)
-    x, y = (part[axis].values.astype(np.float64) for axis in ("alpha", "beta"))
+    x, y = (part[axis].values for axis in ("alpha", "beta"))
     values = part["loss"].transpose("beta", "alpha").values
     surface(ax, x, y, values, scale_of(values, cut_spikes=True), axis_label(part["loss"]))
     ax.set(xlabel=axis_label(part["alpha"]), ylabel=axis_label(part["beta"]))
@@ -28,7 +27,7 @@ def figure(data: xr.Dataset, options: PlotOptions) -> Figure:
     with style():
         title = heading(data, cut if scale.clipped else "", width=SINGLE)
         head = 0.1 + 0.15 * title.count("\n")
-        fig = new_figure(SINGLE, 2.6 + head, layout="none")
+        fig = new_figure(SINGLE, 2.6 + head, layout=None)
         plot(data, ax=axes_3d(fig, 1, 1, 0, head=head))
         fig.suptitle(title, y=0.99)
     return fig

@@ -28,7 +28,7 @@ def plot(data: xr.Dataset, *, ax: Axes) -> Axes:
     hatched. Where an axis has a single point, cells take the place of contours.
     """
     part = complete_part(data)
-    x, y = (part[axis].values.astype(np.float64) for axis in ("alpha", "beta"))
+    x, y = (part[axis].values for axis in ("alpha", "beta"))
     values = part["loss"].transpose("beta", "alpha").values
     scale = scale_of(values)
     if min(values.shape) == 1:
@@ -67,7 +67,7 @@ def _contours(ax: Axes, x: np.ndarray, y: np.ndarray, values: np.ndarray, scale:
     inside = [level for level in scale.levels if scale.low < level < scale.high]
     if not inside:
         return
-    light = scale.norm()(inside) > 0.6  # the background there
+    light = np.asarray(scale.norm()(np.array(inside))) > 0.6  # the background there
     lines = ax.contour(
         x,
         y,

@@ -24,7 +24,7 @@ from landscape.plots.style import (
 def plot(data: xr.Dataset, *, ax: Axes) -> Axes:
     """Loss (left) and accuracy (right, on a twin axes) with bands of one standard error."""
     part = complete_part(data)
-    x = part["alpha"].values.astype(np.float64)
+    x = part["alpha"].values
     loss = part["loss"].values
     scale = scale_of(loss)
     twin = ax.twinx()

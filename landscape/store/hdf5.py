@@ -47,6 +47,8 @@ class SurfaceWriter:
             InputError: the file holds something else, is in use, or cannot be created.
         """
         self.path, self.layout = Path(path), layout
+        if self.path.is_dir():
+            raise InputError(f"{path} is a folder; give the name of a file to write, e.g. s.h5")
         if overwrite or not self.path.exists():
             _create(self.path, layout)
         self._open()
@@ -90,7 +92,10 @@ class SurfaceWriter:
         if self.complete:
             return np.empty(0, dtype=np.int64)
         order = coarse_to_fine(self.layout.grid_shape)
-        return order[self._file[DONE_FIELD.name][...].ravel()[order] == 0]
+        missing: Int[np.ndarray, " points"] = order[
+            self._file[DONE_FIELD.name][...].flat[order] == 0
+        ]
+        return missing
 
     def write(
         self, indices: Int[np.ndarray, " n"], values: Mapping[str, Shaped[np.ndarray, "n ..."]]
@@ -113,12 +118,14 @@ class SurfaceWriter:
         Args:
             facts: attributes to add, e.g. the outcome of the self-checks; JSON values.
         """
-        with _reporting(self.path), atomic_write(self.path) as temporary:
-            with h5py.File(temporary, "w") as packed:
-                _pack(self._file, packed, self.layout)
-                packed.attrs.update(self._file.attrs)
-                packed.attrs.update({name: _attribute(value) for name, value in facts.items()})
-                packed.attrs["complete"] = 1
+        with (
+            _reporting(self.path),
+            atomic_write(self.path) as temporary,
+            h5py.File(temporary, "w") as packed,
+        ):
+            _pack(self._file, packed, self.layout)
+            packed.attrs.update({name: _attribute(value) for name, value in facts.items()})
+            packed.attrs["complete"] = 1
         self.close()  # the old file, whose name the packed one has taken
         self._open()
 

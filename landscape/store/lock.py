@@ -13,11 +13,11 @@ from landscape.errors import InputError
 
 try:
     import fcntl
-
-    SET_LOCK = fcntl.F_OFD_SETLK  # Linux
+except ImportError:  # Windows
+    SET_LOCK: int | None = None
+else:
+    SET_LOCK = getattr(fcntl, "F_OFD_SETLK", None)  # Linux
     WHOLE_FILE = struct.pack("hhqqi", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
-except (ImportError, AttributeError):
-    SET_LOCK = None
 
 
 class WriterLock:

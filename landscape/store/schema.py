@@ -22,11 +22,8 @@ class Axis:
     long_name: str
 
     def __post_init__(self) -> None:
-        if self.values.ndim != 1 or len(self.values) == 0:
-            raise InputError(
-                f"the axis {self.name} needs a list of one or more values, "
-                f"got shape {self.values.shape}"
-            )
+        if len(self.values) == 0:
+            raise InputError(f"the axis {self.name} needs one or more values, got none")
         if not np.isfinite(self.values).all():
             raise InputError(f"the axis {self.name} has values that are not finite")
         if len(np.unique(self.values)) != len(self.values):

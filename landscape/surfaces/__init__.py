@@ -1,7 +1,7 @@
 """What is measured: one class per kind of surface."""
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import xarray as xr
@@ -14,6 +14,7 @@ from landscape.surfaces.spatial import SpatialSurface, pose_axes
 from landscape.surfaces.weights import BATCHNORM, WeightSurface
 
 
+@runtime_checkable
 class Surface(Protocol):
     """Knows what a point is worth; knows nothing of files and of who computes what."""
 

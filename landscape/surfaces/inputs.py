@@ -41,7 +41,7 @@ def _joined(data: Any) -> Tensor:
     if isinstance(data, Tensor):
         return data.detach()
     if isinstance(data, np.ndarray):
-        return torch.from_numpy(np.ascontiguousarray(data))
+        return torch.tensor(data)  # a copy, since arrays from files are often read-only
     parts = [torch.as_tensor(part).detach() for part in data]
     if not parts:
         raise InputError("expected at least one image, got none")
@@ -87,6 +87,8 @@ def grid_axis(name: str, values: ArrayLike, units: str, long_name: str) -> Axis:
         numbers = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise InputError(f"the axis {name} needs a list of numbers, got {values!r:.60}") from error
+    if numbers.ndim != 1:
+        raise InputError(f"the axis {name} needs a list of numbers, got shape {numbers.shape}")
     if numbers.size:
         numbers = np.where(np.abs(numbers) < 1e-12 * np.abs(numbers).max(), 0.0, numbers)
     return Axis(name, numbers, units, long_name)

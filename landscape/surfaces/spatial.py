@@ -38,6 +38,7 @@ FIELDS = (
 
 
 def pose_axes(
+    *,
     height: int,
     width: int,
     rotation: ArrayLike | None = None,
@@ -67,10 +68,10 @@ def pose_axes(
             "rotation",
             values(rotation, limits.rotation, ROTATIONS),
             "degree",
-            "rotation, counter-clockwise as displayed",
+            "rotation",
         ),
-        grid_axis("shift_x", values(shift_x, limits.shift_x, SHIFTS), "pixel", "shift to the right"),
-        grid_axis("shift_y", values(shift_y, limits.shift_y, SHIFTS), "pixel", "shift downwards"),
+        grid_axis("shift_x", values(shift_x, limits.shift_x, SHIFTS), "pixel", "shift right"),
+        grid_axis("shift_y", values(shift_y, limits.shift_y, SHIFTS), "pixel", "shift down"),
     )
 
 
@@ -131,6 +132,7 @@ class SpatialSurface:
             },
             about={
                 "title": f"spatial surface of {identity.get('model', 'a model')}",
+                "pose": "rotation in degrees counter-clockwise as displayed, shifts in pixels",
                 "classes": list(classes),
                 "provenance": provenance(device=str(self._network.device)),
             },

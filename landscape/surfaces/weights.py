@@ -127,7 +127,10 @@ class WeightSurface:
 
     def _comparisons(self, data: xr.Dataset) -> list[Check]:
         limit = LIMITS[self._precision]
-        centre = self._points.measure([0.0] * data.loss.ndim)["loss"].value
+        if all(0.0 in axis.values for axis in self.layout.points):
+            centre = float(data.loss.sel({axis.name: 0.0 for axis in self.layout.points}))
+        else:
+            centre = self._points.measure([0.0] * data.loss.ndim)["loss"].value
         plain = float(plain_losses(self._twin, self._images, self._labels).mean())
         return [
             Check(

@@ -34,7 +34,7 @@ class Learner:
     or step. Whoever puts the state back goes on as if there had been no pause.
 
     Attributes:
-        model: in training mode, on the device, channels last.
+        model: in training mode, on the device.
         step: steps taken since the start.
         totals: of the present epoch, as of the last `collect`.
     """
@@ -47,8 +47,10 @@ class Learner:
         *,
         seed: int,
         device: torch.device,
+        memory_format: torch.memory_format = torch.channels_last,
     ) -> None:
-        self.model = model.to(device, memory_format=torch.channels_last).train()
+        self.model = model.to(device).to(memory_format=memory_format).train()
+        self._memory_format = memory_format
         self.step = 0
         self.totals = EpochTotals()
         self._data, self._config, self._seed, self._device = data, config, seed, device
@@ -141,7 +143,7 @@ class Learner:
             zip(losses, correct, self._fresh, strict=True)
         ):
             if not abs(loss) < float("inf"):
-                raise self._divergence(f"the loss is {loss} at step {first + i + 1}")
+                raise self._divergence(f"the loss is {loss}", first + i)
             self.totals.loss += loss * images
             self.totals.correct += right
             self.totals.images += images
@@ -164,7 +166,7 @@ class Learner:
         weights = self.model.state_dict()
         for name, tensor in weights.items():
             if tensor.is_floating_point() and not tensor.isfinite().all():
-                raise self._divergence(f"{name} is not finite after step {self.step}")
+                raise self._divergence(f"{name} is not finite", self.step - 1)
         return {
             "step": self.step,
             "totals": asdict(self.totals),
@@ -184,7 +186,7 @@ class Learner:
         draw = generator(self._seed, "augment", self.step)
         images = self._config.augment(images, generator=draw)
         labels = self._data.labels[positions].to(self._device)
-        return images.contiguous(memory_format=torch.channels_last), labels
+        return images.contiguous(memory_format=self._memory_format), labels
 
     def _seed_layers(self) -> None:
         """Seed what layers like dropout draw from, on this device alone."""
@@ -194,9 +196,9 @@ class Learner:
             with torch.cuda.device(self._device):
                 torch.cuda.manual_seed(seed)
 
-    def _divergence(self, what: str) -> InputError:
-        rate = self.learning_rate(self.step)
+    def _divergence(self, what: str, step: int) -> InputError:
+        epoch, rate = step // self.steps_per_epoch + 1, self.learning_rate(step)
         return InputError(
-            f"training has diverged: {what} (epoch {self.epoch + 1}, learning rate {rate:.3g}); "
-            "the last state on disk is kept, try a lower learning rate"
+            f"training has diverged: {what} after step {step + 1} (epoch {epoch}, learning rate "
+            f"{rate:.3g}); the last state on disk is kept, start anew with a lower learning rate"
         )

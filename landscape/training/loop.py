@@ -10,8 +10,7 @@ import torch
 from torch import nn
 
 from landscape.data import ImageSet
-from landscape.engine import Network
-from landscape.engine.network import refuse_foreign_labels
+from landscape.engine import Network, refuse_foreign_labels
 from landscape.errors import InputError
 from landscape.files import atomic_write
 from landscape.models import Checkpoint, ModelSpec, build_model, load_checkpoint, save_checkpoint
@@ -92,7 +91,15 @@ def train(
         folder.clear()
     state = read_state(folder.state, settings) if folder.has_run() else None
     model = build_model(spec, generator=generator(seed, "weights"))
-    learner = Learner(model, data, config, seed=seed, device=_checked_device(model, data, device))
+    trial = _trial(model, data, device)
+    learner = Learner(
+        model,
+        data,
+        config,
+        seed=seed,
+        device=trial.device,
+        memory_format=trial.memory_format,
+    )
     run = _Run(folder, settings, learner, validation, config.precision, checkpoint_every)
     if state is None:
         run.start(device)
@@ -216,9 +223,9 @@ def _described(data: ImageSet) -> dict[str, Any]:
     return {"name": data.name, "split": data.split, "images": len(data), "sha256": data.sha256}
 
 
-def _checked_device(model: nn.Module, data: ImageSet, device: str) -> torch.device:
-    """The device, once the model has been seen to work there on such images and labels."""
+def _trial(model: nn.Module, data: ImageSet, device: str) -> Network:
+    """The model, seen to work on the device on such images and labels."""
     network = Network(model, device=device)
     logits = network.logits(data.images(slice(0, 2)))
     refuse_foreign_labels(data.labels, classes=logits.shape[1])
-    return network.device
+    return network

@@ -6,8 +6,8 @@ from landscape.training.schedule import Step
 
 RECIPES: dict[str, TrainConfig] = {
     # Small grey images: shifts keep a digit what it is, mirroring does not.
-    "standard": TrainConfig(augment=Augment(crop=2)),
-    "nocrop": TrainConfig(),
+    "standard": TrainConfig(batch_size=64, learning_rate=0.05, augment=Augment(crop=2)),
+    "nocrop": TrainConfig(batch_size=64, learning_rate=0.05),
     # He et al. 2016, sec. 4.2: CIFAR-10 with ResNets; 182 epochs are their 64k steps.
     "cifar": TrainConfig(
         epochs=182, weight_decay=1e-4, schedule=Step(), augment=Augment(flip=True, crop=4)

@@ -1,4 +1,5 @@
 import gzip
+import pickle
 import struct
 from pathlib import Path
 
@@ -6,6 +7,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 from torchvision import datasets
+from torchvision.datasets.utils import calculate_md5
 from torchvision.transforms.functional import to_tensor
 
 from landscape.data import load_dataset
@@ -41,6 +43,31 @@ def test_mnist_is_what_torchvision_reads(mnist, split):
     ):
         assert_close(image, their_image, rtol=0, atol=0)
         assert label == their_label
+
+
+@pytest.mark.parametrize(
+    ("name", "reader", "label_key"),
+    [("cifar10", datasets.CIFAR10, "labels"), ("cifar100", datasets.CIFAR100, "fine_labels")],
+)
+def test_cifar_is_what_torchvision_reads(name, reader, label_key, tmp_path, monkeypatch):
+    """Random pictures in CIFAR's own file format; torchvision is told their digests."""
+    folder = tmp_path / reader.base_folder
+    folder.mkdir()
+    pixels = torch.randint(0, 256, (5, 3072), generator=generator(0), dtype=torch.uint8).numpy()
+    for file, content in (
+        ("test", {"data": pixels, label_key: [3, 1, 4, 1, 5]}),
+        ("meta", {reader.meta["key"]: list("abcdefghij")}),
+    ):
+        (folder / file).write_bytes(pickle.dumps(content, protocol=2))
+    meta = {**reader.meta, "filename": "meta", "md5": calculate_md5(folder / "meta")}
+    monkeypatch.setattr(reader, "meta", meta)
+    monkeypatch.setattr(reader, "train_list", [])
+    monkeypatch.setattr(reader, "test_list", [["test", calculate_md5(folder / "test")]])
+    ours = load_dataset(name, root=tmp_path)
+    theirs = reader(tmp_path, train=False, transform=to_tensor)
+    assert ours.classes == tuple(theirs.classes)
+    assert ours.labels.tolist() == [label for _, label in theirs]
+    assert_close(ours.images(), torch.stack([image for image, _ in theirs]), rtol=0, atol=0)
 
 
 def test_root_may_come_from_the_environment(mnist, monkeypatch):
@@ -109,8 +136,6 @@ def test_a_download_that_fails(tmp_path):
 
 def test_download_uses_archives_that_are_already_there(mnist, monkeypatch):
     """The last step of a fetch: archives of the right digest are unpacked, nothing is requested."""
-    from torchvision.datasets.utils import calculate_md5
-
     raw = mnist / "MNIST" / "raw"
     resources = []
     for path in sorted(raw.iterdir()):

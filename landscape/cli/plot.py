@@ -1,0 +1,47 @@
+"""`landscape plot`: figures of stored surfaces."""
+
+from pathlib import Path
+
+import tyro
+
+from landscape.cli.output import say
+
+
+def plot(
+    files: tyro.conf.Positional[tuple[Path, ...]],
+    /,
+    out: Path | None = None,
+    plots: tuple[str, ...] = (),
+    formats: tuple[str, ...] = ("png", "pdf", "html"),
+    images: tuple[int, ...] = (),
+) -> None:
+    """Figures of stored surfaces, for papers and as interactive pages that open offline.
+
+    Works on unfinished files too: what is there is drawn.
+
+    Args:
+        files: Surfaces computed by `landscape spatial` and `landscape weights`.
+        out: The folder to write to; beside each file by default.
+        plots: Which plots; by default all that fit: spatial-slices, spatial-3d,
+            spatial-interactive, weight-contour, weight-3d, weight-interactive, weight-line,
+            weight-line-interactive.
+        formats: png, pdf, svg for papers; html for interactive pages.
+        images: Which images of a spatial surface, by their number in the data set; the first
+            ones by default.
+    """
+    from landscape.errors import InputError
+    from landscape.plots import write_plots
+    from landscape.store import load_surface
+
+    if not files:
+        raise InputError("expected at least one surface file to draw, got none")
+    for file in files:
+        written = write_plots(
+            load_surface(file),
+            stem=(out or file.parent) / file.stem,
+            names=plots or None,
+            formats=formats,
+            images=images or None,
+        )
+        for path in written:
+            say(str(path))

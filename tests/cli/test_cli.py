@@ -1,0 +1,287 @@
+"""The command line on real files: one training, then everything that follows from it."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import xarray as xr
+
+import landscape
+from landscape.cli import main
+
+LANDSCAPE = [sys.executable, "-m", "landscape"]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A folder with the checkpoint of one epoch on the digits."""
+    folder = tmp_path_factory.mktemp("run")
+    assert main(["train", "--out", str(folder), "--epochs", "1"]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def surfaces(run):
+    """Both surfaces of that checkpoint, on small grids."""
+    poses, plane = run / "poses.h5", run / "plane.h5"
+    spatial = ["spatial", str(run / "model.pt"), "--out", str(poses), "--images", "3"]
+    assert main([*spatial, "--rotation", "-30", "30", "5", "--shift-x", "0", "0", "1"]) == 0
+    grid = ["--alpha", "-1", "1", "3", "--beta", "-0.5", "0.5", "3", "--samples", "50"]
+    assert main(["weights", str(run / "model.pt"), "--out", str(plane), *grid]) == 0
+    return poses, plane
+
+
+def complaint(capsys, *words):
+    """What bad input is told: status 2, one sentence, no traceback."""
+    capsys.readouterr()
+    status = main([str(word) for word in words])
+    error = capsys.readouterr().err.strip().splitlines()
+    assert status == 2, error
+    assert error[-1].startswith("landscape: ")
+    assert "Traceback" not in "".join(error)
+    return error[-1]
+
+
+def test_training_leaves_what_the_other_commands_need(run):
+    loaded = landscape.load_checkpoint(run / "model.pt")
+    assert loaded.configuration["data"]["name"] == "digits"
+    (line,) = (run / "metrics.jsonl").read_text().splitlines()
+    assert json.loads(line)["epoch"] == 1
+
+
+def test_evaluate_prints_a_row_per_checkpoint(run, capsys):
+    model = str(run / "model.pt")
+    words = ["evaluate", model, model, "--attacks", "natural", "random", "--samples", "100"]
+    assert main(words) == 0
+    out = capsys.readouterr().out
+    assert "natural" in out
+    assert "random" in out
+    rows = [line for line in out.splitlines() if " 100 " in line]
+    assert len(rows) == 2
+    data = landscape.load_dataset("digits").subset(
+        100, generator=landscape.rng.generator(0, "images")
+    )
+    network = landscape.load_checkpoint(model).model
+    correct = (network(data.images()).argmax(1) == data.labels).double().mean()
+    assert f"{100 * correct:.2f}" in rows[0]
+
+
+def test_spatial_is_the_python_function(run, surfaces):
+    data = landscape.load_surface(surfaces[0])
+    assert data.loss.shape == (3, 5, 1, 5)
+    digits = landscape.load_dataset("digits").take(torch.tensor(data.image.values))
+    same = landscape.spatial_surface(
+        landscape.load_checkpoint(run / "model.pt").model,
+        digits.images(),
+        digits.labels,
+        rotation=np.linspace(-30, 30, 5),
+        shift_x=[0.0],
+    )
+    np.testing.assert_allclose(data.loss, same.loss, rtol=1e-5, atol=1e-7)
+    assert json.loads(data.attrs["classes"]) == list(digits.classes)
+
+
+def test_weights_can_be_densified_with_the_stored_directions(run, surfaces, tmp_path):
+    dense = tmp_path / "dense.h5"
+    words = ["weights", run / "model.pt", "--out", dense, "--directions", surfaces[1]]
+    words += ["--alpha", "-1", "1", "5", "--beta", "-0.5", "0.5", "5", "--samples", "50"]
+    assert main([str(word) for word in words]) == 0
+    fine, coarse = landscape.load_surface(dense), landscape.load_surface(surfaces[1])
+    np.testing.assert_allclose(
+        fine.loss.sel(alpha=coarse.alpha, beta=coarse.beta), coarse.loss, rtol=1e-6
+    )
+
+
+def test_a_line(run, tmp_path):
+    out = tmp_path / "line.h5"
+    words = ["weights", str(run / "model.pt"), "--out", str(out), "--dimensions", "1"]
+    assert main([*words, "--alpha", "-1", "1", "5", "--samples", "0"]) == 0
+    data = landscape.load_surface(out)
+    assert data.loss.dims == ("alpha",)
+    assert json.loads(data.attrs["configuration"])["samples"] == 1000
+
+
+def test_plain_xarray_reads_what_the_commands_write(surfaces):
+    for path in surfaces:
+        with xr.open_dataset(path, engine="h5netcdf") as data:
+            assert data.attrs["complete"] == 1
+            assert bool((data.done == 1).all())
+
+
+def test_info_prints_grid_configuration_and_checks(surfaces, capsys):
+    assert main(["info", *map(str, surfaces)]) == 0
+    out = re.sub(r"\s+", " ", capsys.readouterr().out)
+    for words in (
+        "rotation 5 values from -30 to 30 degree",
+        "alpha 3 values from -1 to 1",
+        "dataset digits",
+        "seed 0",
+        "check: recomputed",
+        "passed",
+        "check: cosine alpha beta",
+    ):
+        assert words in out
+    assert "FAILED" not in out
+
+
+def test_plot_writes_every_format(surfaces, tmp_path, capsys):
+    words = ["plot", *map(str, surfaces), "--out", str(tmp_path)]
+    assert main([*words, "--formats", "png", "svg", "html"]) == 0
+    written = capsys.readouterr().out.split()
+    assert sorted(map(Path, written)) == sorted(tmp_path.iterdir())
+    names = {path.name for path in tmp_path.iterdir()}
+    assert {
+        "poses-spatial-slices.png",
+        "poses-spatial-3d.svg",
+        "poses-spatial-interactive.html",
+        "plane-weight-contour.svg",
+        "plane-weight-3d.png",
+        "plane-weight-interactive.html",
+    } <= names
+
+
+def test_weights_from_elsewhere_and_a_factory(run, tmp_path, capsys, monkeypatch):
+    state = torch.load(run / "model.pt", weights_only=True)["state_dict"]
+    bare = tmp_path / "bare.pth"
+    torch.save({"state_dict": {f"module.{k}": v for k, v in state.items()}}, bare)
+    (tmp_path / "mynets.py").write_text(
+        "from landscape.models.cnn import SmallCNN\n"
+        "def net(classes):\n    return SmallCNN(classes, 1, [0.1307], [0.3081])\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    words = ["--dataset", "digits", "--samples", "200", "--attacks", "natural"]
+    own = ["--model", "mynets:net", "--model-options", '{"classes": 10}']
+    rows = []
+    for command in ([str(run / "model.pt")], [str(bare), "--model", "cnn"], [str(bare), *own]):
+        capsys.readouterr()
+        assert main(["evaluate", *command, *words]) == 0
+        (row,) = [line for line in capsys.readouterr().out.splitlines() if " 200 " in line]
+        rows.append(row.split(" 200 ")[1])
+    assert rows[0] == rows[1] == rows[2]
+
+
+def test_bad_input_gets_one_sentence(run, surfaces, tmp_path, capsys):
+    model, new = run / "model.pt", tmp_path / "new.h5"
+    text = tmp_path / "text.h5"
+    text.write_text("not a surface")
+    broken = tmp_path / "broken.pt"
+    broken.write_bytes(model.read_bytes()[:1000])
+    cases = {
+        ("info", "nowhere.h5"): "no such file: nowhere.h5",
+        ("plot", text): "not a readable HDF5 file",
+        ("plot", surfaces[0], "--plots", "weight-contuor"): "did you mean 'weight-contour'?",
+        ("plot", surfaces[0], "--formats", "pgn"): "did you mean 'png'?",
+        ("evaluate", "nowhere.pt"): "no such file: nowhere.pt",
+        ("evaluate", broken): "damaged",
+        ("evaluate", model, "--attacks", "gird"): "did you mean 'grid'?",
+        ("evaluate", model, "--samples", "2000"): "1000 images",
+        ("evaluate", model, "--dataset", "cifar10"): "--data-root",
+        ("evaluate", model, "--mean", "0.5"): "--model",
+        ("train", "--out", new, "--recipe", "standrad"): "did you mean 'standard'?",
+        ("train", "--out", new, "--dataset", "digist"): "did you mean 'digits'?",
+        ("train", "--out", new, "--model", "resnet33"): "did you mean 'resnet32'?",
+        ("train", "--out", new, "--epochs", "0"): "at least 1",
+        ("spatial", model, "--out", new, "--device", "cuda:9"): "cannot be used here",
+        ("spatial", model, "--out", new, "--padding", "zero"): "did you mean 'zeros'?",
+        ("spatial", model, "--out", text): "cannot be opened as HDF5",
+        ("spatial", model, "--out", tmp_path): "is a folder",
+        ("spatial", model, "--out", surfaces[1], "--images", "3"): "holds another surface",
+        ("weights", model, "--out", new, "--bn", "freeze"): "unknown BatchNorm mode",
+        ("weights", model, "--out", new, "--alpha", "-1", "1", "0"): "FROM TO COUNT",
+        ("weights", model, "--out", text / "x.h5", "--samples", "9"): "cannot write to",
+    }
+    for words, expected in cases.items():
+        assert expected in complaint(capsys, *words), words
+    assert not new.exists()
+    assert text.read_text() == "not a surface"
+
+
+@pytest.mark.parametrize(
+    "words", [[], ["wieghts"], ["info"], ["spatial", "model.pt"], ["train", "--epochs", "many"]]
+)
+def test_misused_flags_exit_with_2(words, capsys):
+    with pytest.raises(SystemExit) as exit_:
+        status = main(words)
+        raise SystemExit(status)
+    assert exit_.value.code == 2
+    assert "Traceback" not in capsys.readouterr().err
+
+
+SLOW = ["--alpha", "-1", "1", "19", "--beta", "-1", "1", "19", "--samples", "300"]
+
+
+def start_sweep(run, out):
+    """A sweep in a process of its own, once it has stored its first points."""
+    words = ["weights", run / "model.pt", "--out", out, *SLOW]
+    process = subprocess.Popen(
+        [*LANDSCAPE, *map(str, words)], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    for _ in range(600):
+        if out.exists() and int(landscape.load_surface(out).done.sum()) > 0:
+            return process
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.05)
+    raise AssertionError("the sweep stored nothing within 30 s")
+
+
+def test_ctrl_c_and_kill_9_lose_nothing(run, tmp_path):
+    out = tmp_path / "plane.h5"
+    process = start_sweep(run, out)
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate()
+    assert process.returncode == 130
+    assert "the same command goes on" in error
+    assert "Traceback" not in error
+    first = int(landscape.load_surface(out).done.sum())
+    process = start_sweep(run, out)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    stopped = landscape.load_surface(out)
+    assert first <= int(stopped.done.sum()) < stopped.done.size
+    whole = tmp_path / "whole.h5"
+    for path in (out, whole):
+        words = ["weights", run / "model.pt", "--out", path, *SLOW]
+        assert main([str(word) for word in words]) == 0
+    np.testing.assert_array_equal(
+        landscape.load_surface(out).loss, landscape.load_surface(whole).loss
+    )
+    assert landscape.load_surface(out).attrs["points_from_earlier_runs"] >= first
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="mounting needs root")
+def test_a_full_disk_is_one_sentence_and_keeps_what_was_there(run, tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1100k", "tmpfs", str(disk)])
+    if mounted.returncode:
+        pytest.skip("cannot mount a small disk here")
+    try:
+        out = disk / "plane.h5"
+        grid = ["--alpha", "-1", "1", "3", "--samples", "50", "--dimensions", "1"]
+        words = ["weights", run / "model.pt", "--out", out, *grid]
+        assert main([str(word) for word in words]) == 0
+        before = out.read_bytes()
+        for command in (
+            ["weights", run / "model.pt", "--out", disk / "two.h5", "--samples", "50"],
+            ["plot", out],
+            ["train", "--out", disk / "run", "--epochs", "1"],
+        ):
+            done = subprocess.run(
+                [*LANDSCAPE, *map(str, command)], capture_output=True, text=True
+            )
+            assert done.returncode == 2, (command, done.stderr)
+            assert "No space left on device" in done.stderr.strip().splitlines()[-1]
+            assert "Traceback" not in done.stderr
+        assert out.read_bytes() == before
+        assert {path.suffix for path in disk.glob("*.*")} <= {".h5", ".png"}
+        assert not (disk / "two.h5").exists()
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)

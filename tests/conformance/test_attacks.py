@@ -1,0 +1,117 @@
+"""What every attack must do; a new one in `ATTACKS` is tested without a line here."""
+
+import copy
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.testing import assert_close
+
+from landscape.attacks import ATTACKS, Attack, AttackResult
+from landscape.engine import Network
+from landscape.errors import InputError
+from landscape.rng import generator
+from landscape.spatial import SpatialLimits, rotate_shift
+
+RAGGED = [3, 1, 2, 1]
+
+
+@pytest.fixture(params=ATTACKS)
+def attack(request: pytest.FixtureRequest) -> Attack:
+    return ATTACKS[request.param]()
+
+
+@pytest.fixture
+def result(attack, network, images, labels) -> AttackResult:
+    return attack(Network(network), images, labels, generator=generator(0))
+
+
+def plain_logits(model: nn.Module, images: Tensor) -> Tensor:
+    with torch.no_grad():
+        return copy.deepcopy(model).eval()(images)
+
+
+def test_there_is_one_answer_per_image(result, images):
+    assert result.images.shape == images.shape
+    assert result.pose.shape == (len(images), 3)
+    assert result.loss.shape == result.success.shape == (len(images),)
+    assert result.success.dtype == torch.bool
+    assert result.evaluations >= 1
+    tensors = (result.images, result.pose, result.loss, result.success)
+    assert not any(tensor.requires_grad for tensor in tensors)
+
+
+def test_loss_and_success_are_those_of_the_images_it_returns(result, network, labels):
+    logits = plain_logits(network, result.images)
+    assert torch.equal(result.success, logits.argmax(dim=1) != labels)
+    expected = F.cross_entropy(logits.double(), labels, reduction="none")
+    assert_close(result.loss.double(), expected, rtol=0, atol=1e-5)
+
+
+def test_its_images_are_the_originals_in_the_poses_it_names(result, images):
+    assert_close(result.images, rotate_shift(images, result.pose), rtol=0, atol=1e-6)
+
+
+def test_its_poses_stay_within_the_papers_limits(result, images):
+    limits = SpatialLimits().for_size(*images.shape[-2:])
+    reach = torch.tensor([limits.rotation, limits.shift_x, limits.shift_y])
+    assert (result.pose.abs() <= reach * (1 + 1e-6)).all()
+
+
+def test_it_counts_what_the_network_saw(attack, network, images, labels):
+    runner, seen = Network(network), []
+    runner.module.register_forward_hook(lambda module, inputs, output: seen.append(len(output)))
+    result = attack(runner, images, labels, generator=generator(0))
+    assert sum(seen) == result.evaluations * len(images)
+
+
+def test_the_model_stays_bit_for_bit_as_it_was(attack, network, images, labels, untouched):
+    before = images.clone()
+    with untouched(network):
+        attack(Network(network), images, labels, generator=generator(0))
+    assert torch.equal(images, before)
+
+
+def test_random_numbers_come_from_the_generator_alone(attack, result, network, images, labels):
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    again = attack(Network(network), images, labels, generator=generator(0))
+    assert torch.equal(torch.get_rng_state(), before)
+    assert vars(again).keys() == vars(result).keys()
+    assert_close(vars(again), vars(result), rtol=0, atol=0)
+
+
+def test_it_does_not_matter_how_the_images_are_batched(attack, result, network, images, labels):
+    runner, draws = Network(network, micro_batch=4), generator(0)
+    parts = [
+        attack(runner, x, y, generator=draws)
+        for x, y in zip(images.split(RAGGED), labels.split(RAGGED), strict=True)
+    ]
+    for name in ("images", "pose", "loss", "success"):
+        joined = torch.cat([getattr(part, name) for part in parts])
+        assert_close(joined, getattr(result, name), rtol=0, atol=1e-6)
+
+
+def test_it_follows_the_precision_of_the_network(attack, result, network, images, labels):
+    runner = Network(copy.deepcopy(network).double())
+    double = attack(runner, images, labels, generator=generator(0))
+    assert double.images.dtype == double.pose.dtype == torch.float64
+    assert_close(double.pose.float(), result.pose, rtol=0, atol=1e-5)
+    assert_close(double.loss.double(), result.loss.double(), rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("label", [-1, 3])
+def test_labels_the_network_does_not_know_are_refused(attack, network, images, labels, label):
+    labels[2] = label
+    with pytest.raises(InputError, match=r"labels from 0 to 2 \(the model has 3 outputs\), got"):
+        attack(Network(network), images, labels, generator=generator(0))
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_images_may_lie_on_another_device_than_the_network(attack, network, images, labels):
+    plain = attack(Network(network), images, labels, generator=generator(0))
+    moved = attack(Network(network, device="cuda"), images, labels, generator=generator(0))
+    assert moved.images.is_cuda
+    assert_close(moved.loss.cpu(), plain.loss, rtol=0, atol=1e-2)
