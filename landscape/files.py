@@ -1,5 +1,6 @@
 """Files that are whole or not there at all."""
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -7,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from landscape.errors import InputError
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextmanager
@@ -17,7 +20,8 @@ def atomic_write(path: Path) -> Iterator[Path]:
     removed when the block fails or is interrupted: a good file is never replaced by half of one.
 
     Raises:
-        InputError: the folder cannot be made or written to, or `path` is a folder.
+        InputError: the folder cannot be made or written to, `path` is a folder, or the disk is
+            full.
     """
     path = Path(path).resolve()  # a link stays, its target is replaced
     if path.is_dir():
@@ -34,6 +38,12 @@ def atomic_write(path: Path) -> Iterator[Path]:
         temporary.chmod(0o666 & ~_umask())  # mkstemp makes private files
         _flush_to_disk(temporary)
         temporary.replace(path)
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        raise InputError(
+            f"cannot write {path}: {error.strerror}; make room and give the same command again"
+        ) from error
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -70,7 +70,8 @@ def progress(
     try:
         yield log
     finally:
-        log.write_line()
+        if log.done != log.written:
+            log.write_line()
 
 
 class _Silent:
@@ -134,6 +135,7 @@ class LogProgress:
         self.clock = clock
         self.before = self.done = done
         self.text = ""
+        self.written = -1  # what the last line said was done
         self.started = self.last = clock()
 
     def advance(self, n: int) -> None:
@@ -148,7 +150,7 @@ class LogProgress:
 
     def write_line(self) -> None:
         """Write the present state as one line."""
-        self.last = self.clock()
+        self.last, self.written = self.clock(), self.done
         elapsed = self.last - self.started
         rate = (self.done - self.before) / elapsed if elapsed > 0 else 0.0
         share = self.done / self.total if self.total else 1.0

@@ -2,15 +2,21 @@
 
 import time
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Int, Shaped
 
+from landscape.interrupt import deferred_interrupt
 from landscape.progress import Progress, progress
 from landscape.store import SurfaceWriter, open_surface
 from landscape.surfaces import Surface, failed
 
 FLUSH_SECONDS = 0.5  # values wait this long at most before they are on the disk
+
+Chunk = tuple[Int[np.ndarray, " n"], Mapping[str, Shaped[np.ndarray, "n ..."]]]
+"""Flat indices of points, and their values by field."""
 
 
 class SurfaceWarning(UserWarning):
@@ -70,30 +76,35 @@ def sweep(
 def _fill(
     surface: Surface,
     writer: SurfaceWriter,
-    pending: np.ndarray,
+    pending: Int[np.ndarray, " points"],
     bar: Progress,
     flush_seconds: float,
 ) -> None:
-    """Evaluate points chunk by chunk; whatever ends the loop, what was computed is written."""
-    waiting: list[tuple[np.ndarray, dict[str, np.ndarray]]] = []
+    """Evaluate points chunk by chunk; whatever ends the loop, what was computed is written.
+
+    A first Ctrl-C is heeded between two chunks, a second one at once.
+    """
+    waiting: list[Chunk] = []
     last = time.monotonic()
-    try:
-        for start in range(0, len(pending), surface.points_per_call):
-            chunk = pending[start : start + surface.points_per_call]
-            values = surface.evaluate(surface.layout.coordinates(chunk))
-            waiting.append((chunk, dict(values)))
-            bar.advance(len(chunk))
-            if time.monotonic() - last >= flush_seconds:
-                _write(writer, waiting)
-                last = time.monotonic()
-    finally:
-        _write(writer, waiting)
+    with deferred_interrupt() as interrupted:
+        try:
+            for start in range(0, len(pending), surface.points_per_call):
+                if interrupted():
+                    raise KeyboardInterrupt
+                indices = pending[start : start + surface.points_per_call]
+                waiting.append((indices, surface.evaluate(surface.layout.coordinates(indices))))
+                bar.advance(len(indices))
+                if time.monotonic() - last >= flush_seconds:
+                    _write(writer, waiting)
+                    last = time.monotonic()
+        finally:
+            _write(writer, waiting)
 
 
-def _write(writer: SurfaceWriter, waiting: list[tuple[np.ndarray, dict[str, np.ndarray]]]) -> None:
+def _write(writer: SurfaceWriter, waiting: list[Chunk]) -> None:
     if not waiting:
         return
-    indices = np.concatenate([chunk for chunk, _ in waiting])
+    indices = np.concatenate([indices for indices, _ in waiting])
     names = waiting[0][1]
     writer.write(indices, {n: np.concatenate([values[n] for _, values in waiting]) for n in names})
     waiting.clear()

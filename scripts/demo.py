@@ -63,7 +63,7 @@ def main(out: Path = Path("figures/demo")) -> None:
         image_ids=few.indices.tolist(),
         classes=few.classes,
     )
-    some = test.subset(500, generator=generator(SEED, "images"))
+    some = test.subset(300, generator=generator(SEED, "images"))
     plane = landscape.weight_surface(
         trained.model,
         some.images(),

@@ -1,6 +1,6 @@
 """Interactive pages of stored surfaces, opened in the browser; nothing leaves the machine.
 
-    python scripts/explore.py surfaces/*.h5
+python scripts/explore.py surfaces/*.h5
 """
 
 import webbrowser

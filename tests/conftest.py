@@ -1,5 +1,7 @@
 """Fixtures that several rooms use: a small network with BatchNorm, and a ragged batch of images."""
 
+import signal
+
 import pytest
 import torch
 from torch import Generator, Tensor, nn
@@ -77,3 +79,11 @@ class Untouched:
 def untouched() -> type[Untouched]:
     """`with untouched(model): ...` fails if the block changes the model in any way."""
     return Untouched
+
+
+@pytest.fixture
+def ctrl_c():
+    """Sends Ctrl-C to this process, also where the suite itself runs with Ctrl-C ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield lambda: signal.raise_signal(signal.SIGINT)
+    signal.signal(signal.SIGINT, before)

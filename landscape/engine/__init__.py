@@ -9,4 +9,11 @@ from landscape.engine.network import (
 )
 from landscape.engine.points import WeightPoints
 
-__all__ = ["MICRO_BATCH", "PRECISIONS", "Network", "Scores", "WeightPoints", "refuse_foreign_labels"]
+__all__ = [
+    "MICRO_BATCH",
+    "PRECISIONS",
+    "Network",
+    "Scores",
+    "WeightPoints",
+    "refuse_foreign_labels",
+]

@@ -10,6 +10,7 @@ from landscape.models.checkpoint import (
     load_checkpoint,
     save_checkpoint,
     weights_sha256,
+    write_contents,
 )
 from landscape.models.layers import Normalize, default_statistics
 
@@ -24,4 +25,5 @@ __all__ = [
     "load_checkpoint",
     "save_checkpoint",
     "weights_sha256",
+    "write_contents",
 ]

@@ -1,6 +1,7 @@
 """Models in files: the package's own checkpoints, and weights from elsewhere."""
 
 import hashlib
+import io
 import json
 import re
 import warnings
@@ -76,8 +77,21 @@ def save_checkpoint(
         "provenance": _as_json(provenance),
         "state_dict": {name: value.cpu() for name, value in model.state_dict().items()},
     }
+    write_contents(path, {**contents, "seal": _seal(contents)})
+
+
+def write_contents(path: Path, contents: Mapping[str, Any]) -> None:
+    """Write tensors and plain values to a file that is whole or not there at all.
+
+    PyTorch's own writer hides why it failed, so the bytes are made first and then written.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    serialized = io.BytesIO()
+    torch.save(dict(contents), serialized)
     with atomic_write(path) as temporary:
-        torch.save({**contents, "seal": _seal(contents)}, temporary)
+        temporary.write_bytes(serialized.getbuffer())
 
 
 def load_checkpoint(path: Path | str, *, spec: ModelSpec | None = None) -> Checkpoint:

@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, UInt8
 from scipy.ndimage import affine_transform
 
 from landscape.errors import InputError
+from landscape.store.order import on_stride, strides
 
 POSE_AXES = ("rotation", "shift_x", "shift_y")
 OWN_CONVENTION = "landscape"
@@ -28,18 +29,15 @@ def share_done(data: xr.Dataset) -> float:
 def complete_part(data: xr.Dataset) -> xr.Dataset:
     """The finest centred sub-grid whose points are all computed, with ascending coordinates.
 
-    Sweeps run coarse to fine: a level holds the indices i with (i - n // 2) % stride == 0 on every
-    axis, for strides that are powers of two. In what is returned, nan and inf were measured.
+    Sweeps run coarse to fine (see `store.order`). In what is returned, nan and inf were measured.
 
     Raises:
         InputError: not even the centre was computed.
     """
     done = data["done"].values == 1
-    coarsest = max(n // 2 for n in done.shape).bit_length()
-    for stride in (2**k for k in range(coarsest + 1)):
+    for stride in reversed(strides(done.shape)):
         where = {
-            axis: np.arange(n // 2 % stride, n, stride)
-            for axis, n in zip(swept_axes(data), done.shape, strict=True)
+            axis: on_stride(n, stride) for axis, n in zip(swept_axes(data), done.shape, strict=True)
         }
         if done[np.ix_(*where.values())].all():
             part = data.isel(where).sortby(list(where))

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
 from landscape.errors import InputError
 from landscape.files import atomic_write
 from landscape.plots.style import style
+from landscape.store import facts
 
 PAGE_ID = "landscape-plot"
 FACTS_ID = "landscape-provenance"
@@ -48,22 +48,6 @@ def save(figure: Any, path: Path, *, data: xr.Dataset) -> None:
             return
         with style():
             figure.savefig(temporary, format=suffix[1:], metadata=METADATA[suffix](data))
-
-
-def facts(data: xr.Dataset) -> dict[str, Any]:
-    """The attributes of a surface as plain JSON values; those that hold JSON are unpacked."""
-    return {str(name): _plain(value) for name, value in sorted(data.attrs.items())}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, np.ndarray | np.generic):
-        return value.tolist()
-    if isinstance(value, str) and value[:1] in ("{", "["):
-        try:
-            return json.loads(value)
-        except json.JSONDecodeError:
-            return value
-    return value
 
 
 def _title(data: xr.Dataset) -> str:

@@ -224,10 +224,16 @@ def _write_axis(file: h5py.Group, axis: Axis) -> None:
     data.make_scale(axis.name)
 
 
+def _write_dimension(group: h5py.Group, name: str, length: int) -> None:
+    """A dimension without coordinates, as netCDF writes it; nothing of it is ever allocated."""
+    data = group.create_dataset(name, (length,), dtype=">f4")
+    data.make_scale(f"This is a netCDF dimension but not a netCDF variable.{length:10d}")
+
+
 def _write_constant(file: h5py.File, constant: Constant) -> None:
     for dim, length in zip(constant.dims, constant.values.shape, strict=True):
         if dim not in file:
-            _write_axis(file, Axis(dim, np.arange(length), "1", dim))
+            _write_dimension(file, dim, length)
     data = file.create_dataset(constant.name, data=constant.values, compression="gzip")
     data.attrs["long_name"] = constant.long_name
     _attach(file, data, constant.dims)
@@ -237,7 +243,7 @@ def _write_directions(
     group: h5py.Group, directions: Mapping[str, Shaped[np.ndarray, " parameters"]]
 ) -> None:
     length = len(next(iter(directions.values())))
-    _write_axis(group, Axis("parameter", np.arange(length), "1", "position in parameters() order"))
+    _write_dimension(group, "parameter", length)
     for name, vector in directions.items():
         _attach(group, group.create_dataset(name, data=vector), ("parameter",))
 

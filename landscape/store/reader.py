@@ -58,7 +58,7 @@ def load_directions(path: str | Path) -> dict[str, Shaped[np.ndarray, " paramete
 
 
 def facts(data: xr.Dataset) -> dict[str, Any]:
-    """The attributes of a surface, with those that are stored as JSON decoded."""
+    """The attributes of a surface as plain values, with those that are stored as JSON decoded."""
     return {str(name): _decoded(value) for name, value in data.attrs.items()}
 
 
@@ -68,7 +68,7 @@ def _decoded(value: Any) -> Any:
             return json.loads(value)
         except json.JSONDecodeError:
             return value
-    return value.item() if isinstance(value, np.generic) else value
+    return value.tolist() if isinstance(value, np.generic | np.ndarray) else value
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from landscape.data import ImageSet
 from landscape.engine import Network, refuse_foreign_labels
 from landscape.errors import InputError
 from landscape.files import atomic_write
+from landscape.interrupt import deferred_interrupt
 from landscape.models import Checkpoint, ModelSpec, build_model, load_checkpoint, save_checkpoint
 from landscape.numerics import RunningMean
 from landscape.progress import Progress
@@ -20,7 +21,6 @@ from landscape.progress import progress as progress_bar
 from landscape.provenance import provenance
 from landscape.rng import generator
 from landscape.training.config import TrainConfig
-from landscape.training.interrupt import deferred_interrupt
 from landscape.training.learner import Learner
 from landscape.training.metrics import EpochMetrics, MetricsLog, read_metrics
 from landscape.training.state import RunFolder, read_state, write_state

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from landscape.errors import InputError
-from landscape.files import atomic_write
+from landscape.models import write_contents
 
 FORMAT = "landscape-training-state"
 VERSION = 1
@@ -77,9 +77,8 @@ def write_state(path: Path, settings: Mapping[str, Any], contents: Mapping[str, 
         settings: JSON values that tell this run from another.
         contents: tensors and JSON values.
     """
-    with atomic_write(path) as temporary:
-        header = {"format": FORMAT, "version": VERSION, "settings": dict(settings)}
-        torch.save({**header, **contents}, temporary)
+    header = {"format": FORMAT, "version": VERSION, "settings": dict(settings)}
+    write_contents(path, {**header, **contents})
 
 
 def read_state(path: Path, settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from PIL import Image
 
 from landscape.errors import InputError
 from landscape.plots import draw, save, write_plots
-from landscape.plots.save import facts
+from landscape.store import facts
 
 FORMATS = ("png", "pdf", "svg", "html")
 

@@ -137,7 +137,7 @@ def test_a_packed_file_is_compressed_and_detects_flipped_bits(tmp_path):
     content = bytearray(path.read_bytes())
     content[offset + 20] ^= 0xFF
     path.write_bytes(content)
-    with h5py.File(path) as file, pytest.raises(OSError, match="(?i)checksum|filter"):
+    with h5py.File(path) as file, pytest.raises(OSError, match=r"(?i)checksum|filter"):
         file["loss"][...]
 
 
@@ -237,7 +237,6 @@ def test_a_second_writer_is_told_and_readers_are_not_disturbed(tmp_path):
 
 def test_a_full_disk_is_one_sentence_and_leaves_no_file(tmp_path):
     """A file size limit stands in for the disk: the same failing write in the same place."""
-    layout = make_layout((200, 200))
     path = tmp_path / "s.h5"
     code = f"""
 import resource, signal, sys

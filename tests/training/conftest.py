@@ -1,5 +1,3 @@
-import signal
-
 import pytest
 import torch
 
@@ -92,11 +90,3 @@ def run(cnn, tmp_path):
         return train(spec, data, config, out=out, **(arguments | changes))
 
     return call
-
-
-@pytest.fixture
-def ctrl_c():
-    """Sends Ctrl-C to this process, also where the suite itself runs with Ctrl-C ignored."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield lambda: signal.raise_signal(signal.SIGINT)
-    signal.signal(signal.SIGINT, before)
