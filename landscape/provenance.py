@@ -20,7 +20,7 @@ def provenance(*, device: str | None = None) -> dict[str, str]:
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         "python": platform.python_version(),
-        "platform": platform.platform(terse=True),
+        "platform": f"{platform.system()} {platform.machine()}",
         **{name: version for name in PACKAGES if (version := _version(name))},
     }
     if commit := _commit():

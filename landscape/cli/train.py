@@ -34,7 +34,8 @@ def train(
         dataset: digits (needs no files), mnist, cifar10, cifar100 or imagefolder.
         model: cnn, resnet20, resnet32, resnet44, resnet56, resnet18, resnet50, resnet18-cifar,
             resnet50-cifar, or your own package.module:factory.
-        recipe: Settings to start from.
+        recipe: Settings to start from: standard (small shifts), nocrop (no augmentation), or cifar
+            (He et al. 2016: flips and crops, 182 epochs).
         epochs: Instead of the recipe's.
         batch_size: Instead of the recipe's.
         learning_rate: Instead of the recipe's.

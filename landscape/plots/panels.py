@@ -176,7 +176,7 @@ def _frame(ax: Axes3D, scale: Scale, zlabel: str) -> None:
     ax.zaxis.set_rotate_label(False)
     ax.set_zlabel(zlabel, rotation=90)
     inches = ax.get_position().width * ax.figure.get_figwidth()
-    ax.set_box_aspect(BOX, zoom=min(0.87, 0.54 + 0.1 * inches))  # labels do not shrink
+    ax.set_box_aspect(BOX, zoom=min(0.92, 0.54 + 0.15 * inches))  # labels do not shrink
     ax.patch.set_visible(False)  # would cover the labels of the panel to the left
     ax.view_init(elev=32, azim=-58)
     ax.computed_zorder = False

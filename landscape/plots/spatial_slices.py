@@ -137,11 +137,11 @@ def _name_planes(image: xr.Dataset, axes: np.ndarray, *, pictures: int) -> None:
 
 def _true_class(image: xr.Dataset) -> str:
     label = class_name(image, int(image["label"]))
-    return f"image {int(image['image'])}\ntrue: {label[:11]}"
+    return f"image {int(image['image'])}\n{label[:11]}"
 
 
 def _verdict(image: xr.Dataset, worst: PosePoint) -> str:
-    return f"worst pose\npred.: {class_name(image, worst.prediction)[:11]}"
+    return f"worst pose\n→ {class_name(image, worst.prediction)[:11]}"
 
 
 def _handles(values: Line) -> list[Artist]:

@@ -1,7 +1,7 @@
 """From what a user hands over as data and grid to checked tensors and axes."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -75,6 +75,12 @@ def content_sha256(images: Images, labels: Labels) -> str:
         content.update(f"{tuple(tensor.shape)} {tensor.dtype}".encode())
         content.update(tensor.cpu().contiguous().numpy().tobytes())
     return content.hexdigest()
+
+
+def title_of(kind: str, identity: Mapping[str, Any]) -> str:
+    """A title such as "weight surface of resnet32 on cifar10", from what names model and data."""
+    on = f" on {identity['dataset']}" if "dataset" in identity else ""
+    return f"{kind} surface of {identity.get('model', 'a model')}{on}"
 
 
 def grid_axis(name: str, values: ArrayLike, units: str, long_name: str) -> Axis:

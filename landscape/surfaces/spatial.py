@@ -25,7 +25,7 @@ from landscape.surfaces.checks import (
     plain_twin,
     repeatable,
 )
-from landscape.surfaces.inputs import content_sha256, grid_axis
+from landscape.surfaces.inputs import content_sha256, grid_axis, title_of
 from landscape.typing import Images, Labels
 
 ROTATIONS, SHIFTS = 31, 5  # the grid of Engstrom et al. 2019
@@ -131,7 +131,7 @@ class SpatialSurface:
                 "loss": "cross-entropy",
             },
             about={
-                "title": f"spatial surface of {identity.get('model', 'a model')}",
+                "title": title_of("spatial", identity),
                 "pose": "rotation in degrees counter-clockwise as displayed, shifts in pixels",
                 "classes": list(classes),
                 "provenance": provenance(device=str(self._network.device)),

@@ -25,7 +25,7 @@ from landscape.surfaces.checks import (
     plain_twin,
     repeatable,
 )
-from landscape.surfaces.inputs import content_sha256
+from landscape.surfaces.inputs import content_sha256, title_of
 from landscape.typing import Images, Labels
 from landscape.weights import cosine, flatten, norm, weights_of
 
@@ -98,7 +98,7 @@ class WeightSurface:
                 "loss": "cross-entropy",
             },
             about={
-                "title": f"weight surface of {identity.get('model', 'a model')}",
+                "title": title_of("weight", identity),
                 "provenance": provenance(device=str(network.device)),
             },
             directions={

@@ -157,8 +157,8 @@ class TestSlices:
         assert any("4 of 5 images" in word for word in words)
         label = int(data["label"][0])
         names = ["zero", "one", "two", "three"]
-        assert f"image 7\ntrue: {names[label]}" in words
-        assert f"worst pose\npred.: {names[(label + 1) % 4]}" in words
+        assert f"image 7\n{names[label]}" in words
+        assert f"worst pose\n→ {names[(label + 1) % 4]}" in words
 
     def test_pictures_are_left_out_where_they_cannot_be_right(self, make_spatial):
         foreign = make_spatial(2).assign_attrs(convention="engstrom-tf")

@@ -18,7 +18,9 @@ def test_every_level_is_a_grid_through_the_centre_and_comes_before_the_next(shap
     for stride in strides(shape):
         # By definition, without the code under test: offsets from the centre divisible by stride.
         where = np.unravel_index(np.arange(np.prod(shape)), shape)
-        on_grid = np.all([(i - n // 2) % stride == 0 for i, n in zip(where, shape, strict=True)], axis=0)
+        on_grid = np.all(
+            [(i - n // 2) % stride == 0 for i, n in zip(where, shape, strict=True)], axis=0
+        )
         start = order[: on_grid.sum()]
         assert set(start) == set(np.flatnonzero(on_grid))
 
