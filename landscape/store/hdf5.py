@@ -7,7 +7,6 @@ once into a chunked, compressed, checksummed file that takes its place.
 """
 
 import json
-import math
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -23,10 +22,10 @@ from landscape.errors import InputError
 from landscape.files import atomic_write
 from landscape.store.lock import WriterLock
 from landscape.store.order import coarse_to_fine
-from landscape.store.schema import DONE_FIELD, SCHEMA_VERSION, Axis, Constant, Field, Layout
+from landscape.store.schema import DONE_FIELD, SCHEMA_VERSION, Layout
+from landscape.store.structure import compressed, preallocate, write_skeleton
 
 SLAB_BYTES = 64 * 2**20  # how much of a dataset is held in memory while it is packed
-CHUNK_BYTES = 2**20
 
 
 class SurfaceWriter:
@@ -176,24 +175,24 @@ def _span(values: Shaped[np.ndarray, "..."]) -> str:
 def _create(path: Path, layout: Layout) -> None:
     swept = (*layout.points, *layout.items)
     with _reporting(path), atomic_write(path) as temporary, h5py.File(temporary, "w") as file:
-        _write_skeleton(file, layout)
+        write_skeleton(file, layout)
         file.attrs.update(landscape_schema=SCHEMA_VERSION, kind=layout.kind, complete=0)
         file.attrs["items"] = json.dumps([axis.name for axis in layout.items])
         file.attrs["configuration"] = json.dumps(layout.configuration)
         file.attrs.update({name: _attribute(value) for name, value in layout.about.items()})
         for f in layout.fields:
-            _preallocate(file, f, swept)
-        _preallocate(file, DONE_FIELD, layout.points)
+            preallocate(file, f, swept)
+        preallocate(file, DONE_FIELD, layout.points)
 
 
 def _pack(source: h5py.File, target: h5py.File, layout: Layout) -> None:
     """Write the surface anew: items first, compressed and with checksums."""
-    _write_skeleton(target, layout)
+    write_skeleton(target, layout)
     target.attrs.update(source.attrs)
     for f in layout.fields:
-        data = _compressed(target, f, (*layout.items, *layout.points))
+        data = compressed(target, f, (*layout.items, *layout.points))
         _copy_slabs(source[f.name], data, points=len(layout.points))
-    _compressed(target, DONE_FIELD, layout.points)[...] = source[DONE_FIELD.name][...]
+    compressed(target, DONE_FIELD, layout.points)[...] = source[DONE_FIELD.name][...]
 
 
 def _copy_slabs(source: h5py.Dataset, target: h5py.Dataset, *, points: int) -> None:
@@ -206,90 +205,6 @@ def _copy_slabs(source: h5py.Dataset, target: h5py.Dataset, *, points: int) -> N
     for start in range(0, items, step):
         slab = source[(..., slice(start, start + step))]
         target[start : start + step] = np.moveaxis(slab, -1, 0)
-
-
-def _write_skeleton(file: h5py.File, layout: Layout) -> None:
-    """All that does not change during the sweep: axes, constants, directions."""
-    for axis in (*layout.items, *layout.points):
-        _write_axis(file, axis)
-    for constant in layout.constants:
-        _write_constant(file, constant)
-    if layout.directions:
-        _write_directions(file.create_group("directions"), layout.directions)
-
-
-def _write_axis(file: h5py.Group, axis: Axis) -> None:
-    data = file.create_dataset(axis.name, data=axis.values)
-    data.attrs.update(units=axis.units, long_name=axis.long_name)
-    data.make_scale(axis.name)
-
-
-def _write_dimension(group: h5py.Group, name: str, length: int) -> None:
-    """A dimension without coordinates, as netCDF writes it; nothing of it is ever allocated."""
-    data = group.create_dataset(name, (length,), dtype=">f4")
-    data.make_scale(f"This is a netCDF dimension but not a netCDF variable.{length:10d}")
-
-
-def _write_constant(file: h5py.File, constant: Constant) -> None:
-    for dim, length in zip(constant.dims, constant.values.shape, strict=True):
-        if dim not in file:
-            _write_dimension(file, dim, length)
-    data = file.create_dataset(constant.name, data=constant.values, compression="gzip")
-    data.attrs["long_name"] = constant.long_name
-    _attach(file, data, constant.dims)
-
-
-def _write_directions(
-    group: h5py.Group, directions: Mapping[str, Shaped[np.ndarray, " parameters"]]
-) -> None:
-    length = len(next(iter(directions.values())))
-    _write_dimension(group, "parameter", length)
-    for name, vector in directions.items():
-        _attach(group, group.create_dataset(name, data=vector), ("parameter",))
-
-
-def _preallocate(file: h5py.File, field: Field, axes: tuple[Axis, ...]) -> h5py.Dataset:
-    """A contiguous dataset whose bytes are on the disk before the first value is."""
-    properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
-    properties.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
-    properties.set_fill_time(h5py.h5d.FILL_TIME_ALLOC)
-    properties.set_fill_value(_missing(field))
-    return _dataset(file, field, axes, dcpl=properties)
-
-
-def _compressed(file: h5py.File, field: Field, axes: tuple[Axis, ...]) -> h5py.Dataset:
-    chunks = _chunk_shape(tuple(len(axis) for axis in axes), np.dtype(field.dtype).itemsize)
-    options = {"chunks": chunks, "compression": "gzip", "shuffle": True, "fletcher32": True}
-    return _dataset(file, field, axes, fillvalue=_missing(field)[()], **options)
-
-
-def _dataset(file: h5py.File, field: Field, axes: tuple[Axis, ...], **options: Any) -> h5py.Dataset:
-    shape = tuple(len(axis) for axis in axes)
-    data = file.create_dataset(field.name, shape, field.dtype, **options)
-    data.attrs.update(units=field.units, long_name=field.long_name)
-    _attach(file, data, tuple(axis.name for axis in axes))
-    return data
-
-
-def _attach(group: h5py.Group, data: h5py.Dataset, dims: tuple[str, ...]) -> None:
-    for i, dim in enumerate(dims):
-        data.dims[i].attach_scale(group[dim])
-
-
-def _missing(field: Field) -> Shaped[np.ndarray, ""]:
-    """What stands where nothing was computed yet."""
-    if field is DONE_FIELD:
-        return np.array(0, dtype=field.dtype)
-    return np.array(np.nan if np.dtype(field.dtype).kind == "f" else -1, dtype=field.dtype)
-
-
-def _chunk_shape(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
-    """As many trailing axes as fit into one chunk, so that one image is read at a time."""
-    chunk, room = list(shape), max(1, CHUNK_BYTES // itemsize)
-    for i in range(len(shape)):
-        rest = math.prod(chunk[i + 1 :])
-        chunk[i] = max(1, min(chunk[i], room // rest))
-    return tuple(chunk)
 
 
 def _attribute(value: Any) -> str | int | float:

@@ -1,0 +1,98 @@
+"""The parts a surface file is made of: axes, constants, directions, and fields in two layouts."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import h5py
+import numpy as np
+from jaxtyping import Shaped
+
+from landscape.store.schema import DONE_FIELD, Axis, Constant, Field, Layout
+
+CHUNK_BYTES = 2**20
+
+
+def write_skeleton(file: h5py.File, layout: Layout) -> None:
+    """All that does not change during the sweep: axes, constants, directions."""
+    for axis in (*layout.items, *layout.points):
+        _write_axis(file, axis)
+    for constant in layout.constants:
+        _write_constant(file, constant)
+    if layout.directions:
+        _write_directions(file.create_group("directions"), layout.directions)
+
+
+def _write_axis(file: h5py.Group, axis: Axis) -> None:
+    data = file.create_dataset(axis.name, data=axis.values)
+    data.attrs.update(units=axis.units, long_name=axis.long_name)
+    data.make_scale(axis.name)
+
+
+def _write_dimension(group: h5py.Group, name: str, length: int) -> None:
+    """A dimension without coordinates, as netCDF writes it; nothing of it is ever allocated."""
+    data = group.create_dataset(name, (length,), dtype=">f4")
+    data.make_scale(f"This is a netCDF dimension but not a netCDF variable.{length:10d}")
+
+
+def _write_constant(file: h5py.File, constant: Constant) -> None:
+    for dim, length in zip(constant.dims, constant.values.shape, strict=True):
+        if dim not in file:
+            _write_dimension(file, dim, length)
+    data = file.create_dataset(constant.name, data=constant.values, compression="gzip")
+    data.attrs["long_name"] = constant.long_name
+    _attach(file, data, constant.dims)
+
+
+def _write_directions(
+    group: h5py.Group, directions: Mapping[str, Shaped[np.ndarray, " parameters"]]
+) -> None:
+    length = len(next(iter(directions.values())))
+    _write_dimension(group, "parameter", length)
+    for name, vector in directions.items():
+        _attach(group, group.create_dataset(name, data=vector), ("parameter",))
+
+
+def preallocate(file: h5py.File, field: Field, axes: tuple[Axis, ...]) -> h5py.Dataset:
+    """A contiguous dataset whose bytes are on the disk before the first value is."""
+    properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    properties.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+    properties.set_fill_time(h5py.h5d.FILL_TIME_ALLOC)
+    properties.set_fill_value(_missing(field))
+    return _dataset(file, field, axes, dcpl=properties)
+
+
+def compressed(file: h5py.File, field: Field, axes: tuple[Axis, ...]) -> h5py.Dataset:
+    """A chunked dataset that is small on the disk and notices flipped bits."""
+    chunks = _chunk_shape(tuple(len(axis) for axis in axes), np.dtype(field.dtype).itemsize)
+    options = {"chunks": chunks, "compression": "gzip", "shuffle": True, "fletcher32": True}
+    return _dataset(file, field, axes, fillvalue=_missing(field)[()], **options)
+
+
+def _dataset(file: h5py.File, field: Field, axes: tuple[Axis, ...], **options: Any) -> h5py.Dataset:
+    shape = tuple(len(axis) for axis in axes)
+    data = file.create_dataset(field.name, shape, field.dtype, **options)
+    data.attrs.update(units=field.units, long_name=field.long_name)
+    _attach(file, data, tuple(axis.name for axis in axes))
+    return data
+
+
+def _attach(group: h5py.Group, data: h5py.Dataset, dims: tuple[str, ...]) -> None:
+    for i, dim in enumerate(dims):
+        data.dims[i].attach_scale(group[dim])
+
+
+def _missing(field: Field) -> Shaped[np.ndarray, ""]:
+    """What stands where nothing was computed yet."""
+    if field is DONE_FIELD:
+        return np.array(0, dtype=field.dtype)
+    return np.array(np.nan if np.dtype(field.dtype).kind == "f" else -1, dtype=field.dtype)
+
+
+def _chunk_shape(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
+    """As many trailing axes as fit into one chunk, so that one image is read at a time."""
+    chunk, room = list(shape), max(1, CHUNK_BYTES // itemsize)
+    for i in range(len(shape)):
+        rest = math.prod(chunk[i + 1 :])
+        chunk[i] = max(1, min(chunk[i], room // rest))
+    return tuple(chunk)
