@@ -1,5 +1,6 @@
 """Running one network with many weights: the points of a line or plane around the trained ones."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -9,6 +10,8 @@ from landscape.engine.network import Network
 from landscape.numerics import Mean, RunningMean
 from landscape.typing import Images, Labels, Weights
 from landscape.weights import weights_of
+
+BatchNorm = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 
 
 class WeightPoints:
@@ -47,7 +50,7 @@ class WeightPoints:
             [torch.empty_like(weight).copy_(d[name]) for name, weight in weights.items()]
             for d in directions
         ]
-        norms = [m for m in network.module.modules() if isinstance(m, _BatchNorm)]
+        norms = [m for m in network.module.modules() if isinstance(m, BatchNorm)]
         self._batchnorms = norms if recompute_batchnorm else []
 
     @torch.no_grad()
@@ -67,19 +70,18 @@ class WeightPoints:
     def _recompute_batchnorm(self) -> None:
         """One pass in training mode; running statistics become means over the micro-batches.
 
-        Each batch weighs as many as it has images, so a ragged last one does not count too much.
+        The batches are of nearly equal size, since a single image has no variance, and each weighs
+        as many as it has images.
         """
         for norm in self._batchnorms:
             norm.reset_running_stats()
             norm.train()
         seen = 0
-        for part in self._images.split(self._network.micro_batch):
+        batches = math.ceil(len(self._images) / self._network.micro_batch)
+        for part in self._images.tensor_split(batches):
             seen += len(part)
             for norm in self._batchnorms:
                 norm.momentum = len(part) / seen
             self._network.logits(part)
         for norm in self._batchnorms:
             norm.eval()
-
-
-_BatchNorm: type[nn.modules.batchnorm._BatchNorm] = nn.modules.batchnorm._BatchNorm
