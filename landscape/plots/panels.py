@@ -1,7 +1,7 @@
 """What several plots draw: marks for what is not a number, poses, and surfaces in 3-D."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float
@@ -85,7 +85,7 @@ def not_finite_handles(values: Float[np.ndarray, "..."]) -> list[Patch]:
     ]
 
 
-def colour_bar(figure: Figure, axes: Iterable[Axes], scale: Scale, label: str) -> Colorbar:
+def colour_bar(figure: Figure, axes: Sequence[Axes], scale: Scale, label: str) -> Colorbar:
     """The key to the colours of a scale, pointed where values lie outside it."""
     extend = {(False, False): "neither", (True, False): "min", (False, True): "max"}
     bar = figure.colorbar(

@@ -88,7 +88,7 @@ def figure(data: xr.Dataset, options: PlotOptions) -> Figure:
                     ax.tick_params(labelbottom=False)
                     ax.set_xlabel("")
             _name_planes(image, panels[pictures:], pictures=pictures)
-        colour_bar(fig, axes[:, pictures:].ravel(), scale, axis_label(shown["loss"]))
+        colour_bar(fig, axes[:, pictures:].ravel().tolist(), scale, axis_label(shown["loss"]))
         fig.suptitle(heading(data, left_out(data, shown), width=DOUBLE))
         fig.legend(handles=_handles(values), loc="outside lower center", ncols=5)
     return fig
