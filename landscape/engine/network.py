@@ -122,7 +122,7 @@ class Network:
         """Loss, margin and prediction of each image."""
         logits = self.logits(images)
         refuse_foreign_labels(labels, classes=logits.shape[1])
-        return Scores.of(logits, labels.to(self.device))
+        return Scores.of(logits, labels.to(self.device, torch.int64))
 
     def score_poses(
         self, images: Images, labels: Labels, poses: Tensor, warp: Warp

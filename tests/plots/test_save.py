@@ -99,7 +99,7 @@ def test_pages_need_no_network(plane, tmp_path):
     save(draw(plane, "weight-interactive"), tmp_path / "x.html", data=plane)
     text = (tmp_path / "x.html").read_text(encoding="utf-8")
     pieces = text.split("</script>")
-    pieces.remove(max(pieces, key=len))  # plotly itself, whose code names hosts it may be told to ask
+    pieces.remove(max(pieces, key=len))  # plotly itself, whose code names hosts
     assert not re.findall(r"<(?:script|link|img|iframe)[^>]*\b(?:src|href)=", "".join(pieces))
     assert "<title>Ångström &amp; &lt;b&gt;" in text
 
