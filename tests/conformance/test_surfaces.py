@@ -1,0 +1,54 @@
+"""What every kind of surface promises to the sweep."""
+
+import numpy as np
+import pytest
+
+from landscape.directions import make_directions
+from landscape.spatial import Warp
+from landscape.surfaces import SURFACES, Surface, grid_axis, pose_axes
+from landscape.weights import weights_of
+
+
+def make_spatial(network, images, labels):
+    axes = pose_axes(height=8, width=8, rotation=[-20.0, 0.0, 20.0])
+    return SURFACES["spatial"](
+        network, images, labels, axes=axes, warp=Warp(), identity={"model": "small"}
+    )
+
+
+def make_weights(network, images, labels):
+    axes = tuple(grid_axis(name, [-1.0, 0.0, 0.5], "1", name) for name in ("alpha", "beta"))
+    directions = make_directions(None, weights_of(network), ["alpha", "beta"], seed=0)
+    return SURFACES["weights"](
+        network, images, labels, axes=axes, directions=directions, identity={"model": "small"}
+    )
+
+
+MAKERS = {"spatial": make_spatial, "weights": make_weights}
+
+
+@pytest.fixture(params=SURFACES)
+def surface(request, network, images, labels):
+    return MAKERS[request.param](network, images, labels)
+
+
+def test_every_kind_is_made_here():
+    assert MAKERS.keys() == SURFACES.keys()
+
+
+def test_its_layout_says_what_it_is(surface):
+    assert isinstance(surface, Surface)
+    assert SURFACES[surface.layout.kind] is type(surface)
+    assert "surface of small" in surface.layout.about["title"]
+
+
+def test_points_do_not_depend_on_their_company_or_order(surface):
+    points = surface.layout.coordinates(np.arange(np.prod(surface.layout.grid_shape)))
+    together = surface.evaluate(points)
+    backwards = surface.evaluate(points[::-1])
+    for field in surface.layout.fields:
+        values = together[field.name]
+        assert values.shape == (len(points), *surface.layout.item_shape)
+        alone = np.concatenate([surface.evaluate(point[None])[field.name] for point in points])
+        np.testing.assert_allclose(values, alone, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(values, backwards[field.name][::-1], rtol=1e-5, atol=1e-6)
