@@ -30,6 +30,7 @@ def evaluate(
         data: Which images.
         compute: Where and how.
     """
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     from landscape.attacks import ATTACKS
@@ -41,9 +42,12 @@ def evaluate(
     if not checkpoints:
         raise InputError("expected at least one checkpoint to evaluate, got none")
     chosen = {name: lookup(ATTACKS, name, kind="attack")() for name in attacks}
-    table = Table(title="accuracy, % (95 % interval)")
-    for column in ("model", "images", *chosen):
-        table.add_column(column, justify="left" if column == "model" else "right")
+    table = Table(
+        box=SIMPLE_HEAD, title="accuracy in %, with its 95 % interval", title_justify="left"
+    )
+    table.add_column("model", overflow="fold")
+    for column in ("images", *chosen):
+        table.add_column(column, justify="right")
     for path in checkpoints:
         loaded = model.load(path)
         images = data.load(loaded).subset(samples or None, generator=generator(seed, "images"))
@@ -57,10 +61,10 @@ def evaluate(
             precision=compute.precision,
             show_progress=True,
         )
-        cells = [f"{100 * r.accuracy:.2f} ({_percent(r.interval)})" for r in rows]
+        cells = [f"{100 * r.accuracy:.2f}\n{_percent(r.interval)}" for r in rows]
         table.add_row(str(path), str(len(images)), *cells)
     console().print(table)
 
 
 def _percent(interval: tuple[float, float]) -> str:
-    return " - ".join(f"{100 * end:.1f}" for end in interval)
+    return "-".join(f"{100 * end:.1f}" for end in interval)

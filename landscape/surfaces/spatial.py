@@ -142,7 +142,7 @@ class SpatialSurface:
         self, points: Float[np.ndarray, "n 3"]
     ) -> dict[str, Shaped[np.ndarray, "n image"]]:
         """The fields of every image at poses (rotation, shift_x, shift_y)."""
-        poses = torch.tensor(points, dtype=torch.float32)
+        poses = torch.from_numpy(points.astype(np.float32))
         rows = list(self._network.score_poses(self._images, self._labels, poses, self._warp))
         return {
             f.name: np.stack([getattr(row, f.name).cpu().numpy() for row in rows]).astype(f.dtype)
