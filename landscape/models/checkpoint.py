@@ -91,7 +91,7 @@ def write_contents(path: Path, contents: Mapping[str, Any]) -> None:
     serialized = io.BytesIO()
     torch.save(dict(contents), serialized)
     with atomic_write(path) as temporary:
-        temporary.write_bytes(serialized.getbuffer())
+        temporary.write_bytes(serialized.getvalue())
 
 
 def load_checkpoint(path: Path | str, *, spec: ModelSpec | None = None) -> Checkpoint:
