@@ -14,8 +14,16 @@ from importlib import import_module, metadata
 from typing import Any
 
 PUBLIC = {
+    "ATTACKS": "landscape.attacks",
+    "DATASETS": "landscape.data",
     "InputError": "landscape.errors",
+    "MODELS": "landscape.models",
+    "ModelSpec": "landscape.models",
+    "PLOTS": "landscape.plots",
+    "RECIPES": "landscape.training",
+    "TrainConfig": "landscape.training",
     "evaluate": "landscape.evaluation",
+    "generator": "landscape.rng",
     "load_checkpoint": "landscape.models",
     "load_dataset": "landscape.data",
     "load_surface": "landscape.store",

@@ -11,10 +11,6 @@ from pathlib import Path
 import tyro
 
 import landscape
-from landscape.attacks import ATTACKS
-from landscape.models import ModelSpec
-from landscape.rng import generator
-from landscape.training import RECIPES
 
 SEED = 0
 
@@ -28,9 +24,9 @@ def main(out: Path = Path("figures/demo")) -> None:
     began = time.monotonic()
     digits = {split: landscape.load_dataset("digits", split=split) for split in ("train", "test")}
     trained = landscape.train(
-        ModelSpec("cnn", classes=10, channels=1),
+        landscape.ModelSpec("cnn", classes=10, channels=1),
         digits["train"],
-        RECIPES["standard"],
+        landscape.RECIPES["standard"],
         out=out / "model",
         validation=digits["test"],
         seed=SEED,
@@ -46,12 +42,12 @@ def main(out: Path = Path("figures/demo")) -> None:
         trained.model,
         test.images(),
         test.labels,
-        {name: attack() for name, attack in ATTACKS.items()},
+        {name: attack() for name, attack in landscape.ATTACKS.items()},
         seed=SEED,
         show_progress=True,
     )
 
-    few = test.subset(8, generator=generator(SEED, "images"))
+    few = test.subset(8, generator=landscape.generator(SEED, "images"))
     poses = landscape.spatial_surface(
         trained.model,
         few.images(),
@@ -63,7 +59,7 @@ def main(out: Path = Path("figures/demo")) -> None:
         image_ids=few.indices.tolist(),
         classes=few.classes,
     )
-    some = test.subset(300, generator=generator(SEED, "images"))
+    some = test.subset(300, generator=landscape.generator(SEED, "images"))
     plane = landscape.weight_surface(
         trained.model,
         some.images(),

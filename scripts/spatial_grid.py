@@ -11,7 +11,6 @@ import numpy as np
 import tyro
 
 import landscape
-from landscape.rng import generator
 
 ROTATION = np.linspace(-30, 30, 31)  # degrees, counter-clockwise
 SHIFT = np.linspace(-0.1, 0.1, 5)  # of the side; right and down
@@ -21,7 +20,7 @@ def compute(checkpoint: Path, images: int, out: Path, data_root: Path | None, se
     """The surface of one checkpoint on images of the data set it was trained on."""
     loaded = landscape.load_checkpoint(checkpoint)
     data = landscape.load_dataset(loaded.configuration["data"]["name"], root=data_root)
-    chosen = data.subset(images, generator=generator(seed, "images"))
+    chosen = data.subset(images, generator=landscape.generator(seed, "images"))
     _, height, width = chosen.shape
     path = out / f"{checkpoint.resolve().parent.name}-spatial.h5"
     landscape.spatial_surface(

@@ -13,7 +13,6 @@ import numpy as np
 import tyro
 
 import landscape
-from landscape.rng import generator
 
 STEPS = np.linspace(-1, 1, 51)  # along each direction, in multiples of it
 
@@ -22,7 +21,7 @@ def compute(checkpoint: Path, samples: int, out: Path, data_root: Path | None, s
     """The plane around one checkpoint, on the data set it was trained on."""
     loaded = landscape.load_checkpoint(checkpoint)
     data = landscape.load_dataset(loaded.configuration["data"]["name"], root=data_root)
-    chosen = data.subset(samples, generator=generator(seed, "images"))
+    chosen = data.subset(samples, generator=landscape.generator(seed, "images"))
     path = out / f"{checkpoint.resolve().parent.name}-weights.h5"
     landscape.weight_surface(
         loaded.model,
