@@ -5,7 +5,7 @@ from pathlib import Path
 import tyro
 
 from landscape.cli.options import ComputeOptions, DataOptions, ModelOptions
-from landscape.cli.output import console
+from landscape.cli.output import console, say
 
 
 def evaluate(
@@ -42,9 +42,7 @@ def evaluate(
     if not checkpoints:
         raise InputError("expected at least one checkpoint to evaluate, got none")
     chosen = {name: lookup(ATTACKS, name, kind="attack")() for name in attacks}
-    table = Table(
-        box=SIMPLE_HEAD, title="accuracy in %, with its 95 % interval", title_justify="left"
-    )
+    table = Table(box=SIMPLE_HEAD)
     table.add_column("model", overflow="fold")
     for column in ("images", *chosen):
         table.add_column(column, justify="right")
@@ -63,6 +61,7 @@ def evaluate(
         )
         cells = [f"{100 * r.accuracy:.2f}\n{_percent(r.interval)}" for r in rows]
         table.add_row(str(path), str(len(images)), *cells)
+    say("accuracy in %, with its 95 % interval")
     console().print(table)
 
 

@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import tyro
 
@@ -18,10 +18,16 @@ if TYPE_CHECKING:  # torch takes seconds to import, and help must not wait for i
 
     Values = Float[np.ndarray, " n"]
 
-_RANGE = tyro.conf.arg(metavar="FROM TO COUNT")
-Range = Annotated[tuple[float, float, int], _RANGE]
+T = TypeVar("T")
+Unset = Annotated[T | None, tyro.conf.arg(help_behavior_hint="")]
+"""What may be left out, with a default that the help text tells in words."""
+
+Range = Annotated[tuple[float, float, int], tyro.conf.arg(metavar="FROM TO COUNT")]
 """A regular axis on the command line."""
-OptionalRange = Annotated[tuple[float, float, int] | None, _RANGE]
+OptionalRange = Annotated[
+    tuple[float, float, int] | None,
+    tyro.conf.arg(metavar="FROM TO COUNT", help_behavior_hint=""),
+]
 
 
 def spaced(start: float, stop: float, count: int) -> "Values":
@@ -44,19 +50,19 @@ def spaced(start: float, stop: float, count: int) -> "Values":
 class ModelOptions:
     """Which network the weights in a file belong to; a checkpoint of `landscape train` knows."""
 
-    model: str | None = None
+    model: Unset[str] = None
     """The network, for weights from elsewhere (.pt, .pth, .safetensors): cnn, resnet20, resnet32,
     resnet44, resnet56, resnet18, resnet50, resnet18-cifar, resnet50-cifar, or your own
     package.module:factory."""
 
-    model_options: str | None = None
+    model_options: Unset[str] = None
     """Keyword arguments of your factory, as JSON, e.g. '{"num_classes": 10}'."""
 
-    mean: tuple[float, ...] | None = None
+    mean: Unset[tuple[float, ...]] = None
     """Mean that the network subtracts from pixels in [0, 1], per channel. By default that of
     ImageNet for colour and of MNIST for grey; your own factory gets none."""
 
-    std: tuple[float, ...] | None = None
+    std: Unset[tuple[float, ...]] = None
     """Standard deviation that the network divides by, per channel."""
 
     def load(self, path: Path) -> "Checkpoint":
@@ -101,11 +107,11 @@ class ModelOptions:
 class DataOptions:
     """Which images."""
 
-    dataset: str | None = None
+    dataset: Unset[str] = None
     """digits (needs no files), mnist, cifar10, cifar100 or imagefolder; by default the one the
     checkpoint was trained on."""
 
-    data_root: Path | None = None
+    data_root: Unset[Path] = None
     """The folder that holds the data set; the environment variable LANDSCAPE_DATA by default."""
 
     split: str = "test"

@@ -4,13 +4,14 @@ from pathlib import Path
 
 import tyro
 
+from landscape.cli.options import Unset
 from landscape.cli.output import say
 
 
 def plot(
     files: tyro.conf.Positional[tuple[Path, ...]],
     /,
-    out: Path | None = None,
+    out: Unset[Path] = None,
     plots: tuple[str, ...] = (),
     formats: tuple[str, ...] = ("png", "pdf", "html"),
     images: tuple[int, ...] = (),

@@ -1,10 +1,85 @@
 """`landscape train`: the models whose landscapes are looked at."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
+import tyro
+
+from landscape.cli.options import ComputeOptions, DataOptions, ModelOptions, Unset
 from landscape.cli.output import say
+
+if TYPE_CHECKING:
+    from landscape.training import TrainConfig
+
+
+T = TypeVar("T")
+FromRecipe = Annotated[T | None, tyro.conf.arg(help_behavior_hint="(default: the recipe's)")]
+
+
+@dataclass(frozen=True)
+class Overrides:
+    """What to do otherwise than the recipe."""
+
+    epochs: FromRecipe[int] = None
+    """Passes over the training images."""
+
+    batch_size: FromRecipe[int] = None
+    """Images per step."""
+
+    learning_rate: FromRecipe[float] = None
+    """At its highest."""
+
+    momentum: FromRecipe[float] = None
+    """Of the gradient."""
+
+    weight_decay: FromRecipe[float] = None
+    """L2 penalty on all parameters."""
+
+    schedule: FromRecipe[Literal["cosine", "step"]] = None
+    """Of the learning rate: half a cosine to 0, or a tenth at a half and at three quarters."""
+
+    flip: FromRecipe[Literal["on", "off"]] = None
+    """Mirror images left and right at random."""
+
+    crop: FromRecipe[int] = None
+    """Pad with so many black pixels and crop at random; 0 for none."""
+
+    rotate: FromRecipe[float] = None
+    """Rotate at random by up to so many degrees, and shift by --shift."""
+
+    shift: FromRecipe[float] = None
+    """Shift at random by up to so many pixels, and rotate by --rotate."""
+
+    precision: FromRecipe[Literal["fp32", "bf16"]] = None
+    """bf16 runs the network in 16 bits; weights stay in 32."""
+
+    def apply(self, config: "TrainConfig") -> "TrainConfig":
+        """The settings of a recipe with these in place of its own."""
+        from landscape.spatial import SpatialLimits
+        from landscape.training import Cosine, Step
+
+        def given(**values: Any) -> dict[str, Any]:
+            return {name: value for name, value in values.items() if value is not None}
+
+        pose = None
+        if self.rotate is not None or self.shift is not None:
+            pose = SpatialLimits(self.rotate or 0.0, self.shift or 0.0, self.shift or 0.0)
+        flip = self.flip and self.flip == "on"
+        augment = replace(config.augment, **given(flip=flip, crop=self.crop, pose=pose))
+        return replace(
+            config,
+            augment=augment,
+            **given(
+                epochs=self.epochs,
+                batch_size=self.batch_size,
+                learning_rate=self.learning_rate,
+                momentum=self.momentum,
+                weight_decay=self.weight_decay,
+                schedule=self.schedule and {"cosine": Cosine, "step": Step}[self.schedule](),
+                precision=self.precision,
+            ),
+        )
 
 
 def train(
@@ -12,17 +87,13 @@ def train(
     dataset: str = "digits",
     model: str = "cnn",
     recipe: str = "standard",
-    epochs: int | None = None,
-    batch_size: int | None = None,
-    learning_rate: float | None = None,
-    weight_decay: float | None = None,
-    precision: Literal["fp32", "bf16"] | None = None,
+    overrides: Overrides = Overrides(),
     seed: int = 0,
     device: str = "auto",
     checkpoint_every: int = 5,
-    data_root: Path | None = None,
+    data_root: Unset[Path] = None,
     download: bool = False,
-    model_options: str | None = None,
+    model_options: Unset[str] = None,
     overwrite: bool = False,
 ) -> None:
     """Train a network; the same command goes on with a run that was interrupted.
@@ -36,11 +107,7 @@ def train(
             resnet50-cifar, or your own package.module:factory.
         recipe: Settings to start from: standard (small shifts), nocrop (no augmentation), or cifar
             (He et al. 2016: flips and crops, 182 epochs).
-        epochs: Instead of the recipe's.
-        batch_size: Instead of the recipe's.
-        learning_rate: Instead of the recipe's.
-        weight_decay: Instead of the recipe's.
-        precision: fp32 or bf16, instead of the recipe's.
+        overrides: What to do otherwise than the recipe.
         seed: Of weights, order and augmentation.
         device: cpu, cuda, cuda:1, mps, ...; auto takes a GPU if there is one.
         checkpoint_every: Epochs between two saves of the state.
@@ -49,21 +116,12 @@ def train(
         model_options: Keyword arguments of your factory, as JSON.
         overwrite: Start anew even if --out holds a run.
     """
-    from landscape.cli.options import ComputeOptions, DataOptions, ModelOptions
     from landscape.models import ModelSpec
     from landscape.registry import lookup
     from landscape.training import RECIPES
     from landscape.training import train as run
 
-    overrides: dict[str, Any] = {
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "learning_rate": learning_rate,
-        "weight_decay": weight_decay,
-        "precision": precision,
-    }
-    given = {name: value for name, value in overrides.items() if value is not None}
-    config = replace(lookup(RECIPES, recipe, kind="recipe"), **given)
+    config = overrides.apply(lookup(RECIPES, recipe, kind="recipe"))
     splits = {
         split: DataOptions(dataset, data_root, split=split, download=download).load()
         for split in ("train", "test")

@@ -57,6 +57,28 @@ def test_training_leaves_what_the_other_commands_need(run):
     assert json.loads(line)["epoch"] == 1
 
 
+def test_flags_overrule_the_recipe(tmp_path):
+    words = ["--epochs", "1", "--batch-size", "500", "--learning-rate", "0.02", "--momentum", "0.5"]
+    words += ["--schedule", "step", "--flip", "on", "--crop", "0", "--rotate", "5"]
+    words += ["--weight-decay", "0", "--precision", "bf16", "--seed", "3"]
+    assert main(["train", "--out", str(tmp_path), *words]) == 0
+    settings = json.loads((tmp_path / "config.json").read_text())
+    training = settings["training"]
+    assert training["augment"] == {
+        "flip": True,
+        "crop": 0,
+        "pose": {"rotation": 5.0, "shift_x": 0.0, "shift_y": 0.0},
+    }
+    assert training["schedule"]["name"] == "step"
+    assert [training[name] for name in ("epochs", "batch_size", "learning_rate")] == [1, 500, 0.02]
+    assert [training[name] for name in ("momentum", "weight_decay", "precision")] == [
+        0.5,
+        0,
+        "bf16",
+    ]
+    assert settings["seed"] == 3
+
+
 def test_evaluate_prints_a_row_per_checkpoint(run, capsys):
     model = str(run / "model.pt")
     words = ["evaluate", model, model, "--attacks", "natural", "random", "--samples", "100"]
