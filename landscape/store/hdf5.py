@@ -176,10 +176,11 @@ def _create(path: Path, layout: Layout) -> None:
     swept = (*layout.points, *layout.items)
     with _reporting(path), atomic_write(path) as temporary, h5py.File(temporary, "w") as file:
         write_skeleton(file, layout)
+        told = {**layout.configuration, **layout.about}
+        file.attrs.update({name: _attribute(value) for name, value in told.items()})
         file.attrs.update(landscape_schema=SCHEMA_VERSION, kind=layout.kind, complete=0)
         file.attrs["items"] = json.dumps([axis.name for axis in layout.items])
         file.attrs["configuration"] = json.dumps(layout.configuration)
-        file.attrs.update({name: _attribute(value) for name, value in layout.about.items()})
         for f in layout.fields:
             preallocate(file, f, swept)
         preallocate(file, DONE_FIELD, layout.points)

@@ -110,6 +110,7 @@ def test_plain_xarray_opens_it_with_names_units_and_facts(tmp_path):
         assert data.image.values.tolist() == [4, 9, 2]
         assert data.attrs["kind"] == "spatial"
         assert json.loads(data.attrs["configuration"]) == {"model": "cnn", "seed": 0}
+        assert (data.attrs["model"], data.attrs["seed"]) == ("cnn", 0)
     with xr.open_dataset(path, engine="h5netcdf", group="directions") as directions:
         assert directions.x.dims == ("parameter",)
     assert facts(load_surface(path))["provenance"] == {"python": "3.11"}

@@ -12,6 +12,7 @@ from torch import nn
 
 import landscape
 from landscape.errors import InputError
+from landscape.plots import prepare
 from landscape.rng import generator
 from landscape.store import facts
 from landscape.sweep import SurfaceWarning
@@ -282,3 +283,22 @@ def test_bad_pose_settings_are_refused_with_a_suggestion(network, images, labels
         spatial(network, images, labels, convention="engstrom-ft")
     with pytest.raises(InputError, match="unknown padding 'wrap'"):
         spatial(network, images, labels, padding="wrap")
+
+
+@pytest.mark.parametrize("padding", ["zeros", "border", "reflect"])
+def test_a_figure_shows_the_worst_pose_as_the_model_saw_it(network, images, labels, padding):
+    """Plots have a warp of their own, without torch, and read the padding from the file."""
+    data = spatial(network, images, labels, padding=padding)
+    for i in range(len(images)):
+        image = data.isel(image=i)
+        worst = prepare.worst_pose(image)
+        pose = torch.tensor([[worst.rotation, worst.shift_x, worst.shift_y]])
+        eight_bit = (images[i : i + 1] * 255).round() / 255
+        seen = landscape.rotate_shift(eight_bit, pose, padding=padding)
+        drawn = torch.from_numpy(prepare.posed_pixels(image, worst)).movedim(-1, 0)
+        torch.testing.assert_close(drawn / 255, seen[0], rtol=0, atol=0.51 / 255)
+
+
+def test_a_figure_does_not_show_a_pose_of_another_convention(network, images, labels):
+    assert prepare.can_pose(spatial(network, images, labels))
+    assert not prepare.can_pose(spatial(network, images, labels, convention="engstrom-tf"))
