@@ -19,6 +19,7 @@ from landscape.errors import InputError
 from landscape.files import atomic_write
 from landscape.models.build import MODELS, ModelSpec, build_model, user_network
 from landscape.typing import Weights
+from landscape.weights import refuse_nonfinite
 
 FORMAT = "landscape-checkpoint"
 VERSION = 1
@@ -128,7 +129,7 @@ def load_checkpoint(path: Path | str, *, spec: ModelSpec | None = None) -> Check
                 f"{', '.join(MODELS)}, or 'package.module:factory'"
             )
         spec = _complete(spec, state)
-    _refuse_non_finite(state, path)
+    refuse_nonfinite(state, str(path))
     model = build_model(spec, generator=Generator().manual_seed(0))  # overwritten below
     _load(model if own else user_network(model, spec), state, path, spec)
     return Checkpoint(
@@ -240,16 +241,6 @@ def _complete(spec: ModelSpec, state: Weights) -> ModelSpec:
         classes=spec.classes or matrices[-1].shape[0],
         channels=spec.channels or kernels[0].shape[1],
     )
-
-
-def _refuse_non_finite(state: Weights, path: Path) -> None:
-    bad = {name: int((~value.isfinite()).sum()) for name, value in state.items()}
-    for name, count in bad.items():
-        if count:
-            raise InputError(
-                f"{path} holds weights that are NaN or infinite: {sum(bad.values())} values, the "
-                f"first in {name}; the training diverged, take an earlier checkpoint"
-            )
 
 
 def _load(network: nn.Module, state: Weights, path: Path, spec: ModelSpec) -> None:

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import torch
 import xarray as xr
 from jaxtyping import Float
 from torch import nn
@@ -13,7 +12,6 @@ from torch import nn
 from landscape.directions import Directions
 from landscape.engine import Network, WeightPoints
 from landscape.provenance import provenance
-from landscape.rng import derived_seed
 from landscape.store import Axis, Field, Layout
 from landscape.surfaces.checks import (
     LIMITS,
@@ -24,6 +22,7 @@ from landscape.surfaces.checks import (
     plain_losses,
     plain_twin,
     repeatable,
+    sample_points,
 )
 from landscape.surfaces.inputs import content_sha256, title_of
 from landscape.typing import Images, Labels
@@ -77,7 +76,7 @@ class WeightSurface:
         """
         network = Network(model, device=device, precision=precision)
         self._twin, self._images, self._labels = plain_twin(model), images, labels
-        self._directions, self._bn, self._precision = directions, bn, precision
+        self._vectors, self._bn, self._precision = directions.vectors, bn, precision
         steps = [directions.vectors[axis.name] for axis in axes]
         self._points = WeightPoints(
             network, images, labels, steps, recompute_batchnorm=bn == "recompute"
@@ -119,19 +118,18 @@ class WeightSurface:
 
     def checks(self, data: xr.Dataset) -> list[Check]:
         """Compare the stored surface with a plain loop, and describe its directions."""
-        checks = [repeatable(self._twin, self._images, self._labels), nonfinite_share(data.loss)]
-        checks += self._direction_facts()
+        plain, again = (plain_losses(self._twin, self._images, self._labels) for _ in range(2))
+        checks = [repeatable(plain, again), nonfinite_share(data.loss), *self._direction_facts()]
         if self._bn == "frozen":  # the plain loop keeps the trained statistics
-            checks = self._comparisons(data) + checks
+            checks = [*self._comparisons(data, float(plain.mean())), *checks]
         return checks
 
-    def _comparisons(self, data: xr.Dataset) -> list[Check]:
+    def _comparisons(self, data: xr.Dataset, plain: float) -> list[Check]:
         limit = LIMITS[self._precision]
         if all(0.0 in axis.values for axis in self.layout.points):
             centre = float(data.loss.sel({axis.name: 0.0 for axis in self.layout.points}))
         else:
             centre = self._points.measure([0.0] * data.loss.ndim)["loss"].value
-        plain = float(plain_losses(self._twin, self._images, self._labels).mean())
         return [
             Check(
                 "centre",
@@ -142,28 +140,19 @@ class WeightSurface:
             Check(
                 "recomputed",
                 f"largest difference at {SAMPLE} random points recomputed by a plain loop",
-                self._recomputed(data),
+                max(self._recomputed(point) for point in sample_points(data.loss)),
                 limit,
             ),
         ]
 
-    def _recomputed(self, data: xr.Dataset) -> float:
-        random = np.random.default_rng(derived_seed(0, "check", str(data.loss.shape)))
-        worst = 0.0
-        for _ in range(SAMPLE):
-            point = data.loss[tuple(int(random.integers(n)) for n in data.loss.shape)]
-            moved = {
-                name: weight
-                + sum(float(point[a]) * d[name].to(weight) for a, d in self._vectors.items())
-                for name, weight in weights_of(self._twin).items()
-            }
-            plain = plain_losses(self._twin, self._images, self._labels, moved)
-            worst = max(worst, deviation(point.values, float(plain.mean())))
-        return worst
-
-    @property
-    def _vectors(self) -> Mapping[str, Mapping[str, torch.Tensor]]:
-        return self._directions.vectors
+    def _recomputed(self, point: xr.DataArray) -> float:
+        moved = {
+            name: weight
+            + sum(float(point[a]) * d[name].to(weight) for a, d in self._vectors.items())
+            for name, weight in weights_of(self._twin).items()
+        }
+        plain = plain_losses(self._twin, self._images, self._labels, moved)
+        return deviation(point.values, float(plain.mean()))
 
     def _direction_facts(self) -> list[Check]:
         scale = norm(weights_of(self._twin))
