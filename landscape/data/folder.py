@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 import torch
 from jaxtyping import UInt8
-from PIL import Image
 from torch import Tensor
-from torchvision.transforms import functional as transforms
 
 from landscape.data.base import Bytes, ImageSet, Indices
 from landscape.errors import InputError
@@ -111,15 +110,17 @@ def _images(folder: Path, name: str) -> list[Path]:
 
 
 def _read(path: Path) -> UInt8[Tensor, "3 height width"]:
+    """The middle of a picture, as torchvision's evaluation transform of ImageNet takes it."""
+    from PIL import Image  # not needed by who has other images
+
     try:
         with Image.open(path) as image:
-            return _crop(image.convert("RGB"))
+            colour = image.convert("RGB")
     except Exception as error:  # each of Pillow's decoders fails in its own way
         raise InputError(f"{path} cannot be read as an image: {error}") from error
-
-
-def _crop(image: Image.Image) -> UInt8[Tensor, "3 height width"]:
-    """The middle of the picture, as torchvision's evaluation transform of ImageNet takes it."""
-    cropped = transforms.center_crop(transforms.resize(image, [RESIZE]), [CROP, CROP])
-    pixels: Tensor = transforms.pil_to_tensor(cropped)
-    return pixels
+    shorter = min(colour.size)
+    width, height = (RESIZE * side // shorter for side in colour.size)
+    left, top = round((width - CROP) / 2), round((height - CROP) / 2)
+    resized = colour.resize((width, height), Image.Resampling.BILINEAR)
+    cropped = np.array(resized.crop((left, top, left + CROP, top + CROP)))
+    return torch.from_numpy(cropped).permute(2, 0, 1).contiguous()

@@ -16,7 +16,6 @@ from torch import Generator, nn
 from landscape.errors import InputError
 from landscape.models.cnn import SmallCNN
 from landscape.models.layers import Normalize
-from landscape.models.resnet import ResNet
 from landscape.models.resnet_cifar import CifarResNet
 from landscape.registry import lookup
 
@@ -35,16 +34,30 @@ class ModelFactory(Protocol):
         ...
 
 
+def _imagenet_resnet(
+    depth: int,
+    classes: int,
+    channels: int,
+    mean: Sequence[float] | None,
+    std: Sequence[float] | None,
+    *,
+    small_images: bool = False,
+) -> nn.Module:
+    from landscape.models.resnet import ResNet  # torchvision takes seconds to import
+
+    return ResNet(depth, classes, channels, mean, std, small_images=small_images)
+
+
 MODELS: dict[str, ModelFactory] = {
     "cnn": SmallCNN,
     "resnet20": partial(CifarResNet, 20),
     "resnet32": partial(CifarResNet, 32),
     "resnet44": partial(CifarResNet, 44),
     "resnet56": partial(CifarResNet, 56),
-    "resnet18": partial(ResNet, 18),
-    "resnet50": partial(ResNet, 50),
-    "resnet18-cifar": partial(ResNet, 18, small_images=True),
-    "resnet50-cifar": partial(ResNet, 50, small_images=True),
+    "resnet18": partial(_imagenet_resnet, 18),
+    "resnet50": partial(_imagenet_resnet, 50),
+    "resnet18-cifar": partial(_imagenet_resnet, 18, small_images=True),
+    "resnet50-cifar": partial(_imagenet_resnet, 50, small_images=True),
 }
 
 

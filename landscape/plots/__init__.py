@@ -1,29 +1,22 @@
 """Figures of stored surfaces: for papers by matplotlib, to explore by plotly.
 
 A plot is a file with `plot(data, *, ax)`, which draws one panel, and `figure(data, options)`, which
-composes what is saved, and an entry in `PLOTS`. It starts from the stored surface alone.
+composes what is saved, and an entry in `PLOTS`. It starts from the stored surface alone. Matplotlib
+and plotly are imported when something is drawn, since who sweeps has no use for them.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import xarray as xr
 
 from landscape.errors import InputError
-from landscape.plots import (
-    interactive_spatial,
-    interactive_weights,
-    spatial_3d,
-    spatial_slices,
-    weight_3d,
-    weight_contour,
-    weight_line,
-)
+from landscape.plots.options import PlotOptions
 from landscape.plots.prepare import swept_axes
 from landscape.plots.save import save
-from landscape.plots.style import PlotOptions
 from landscape.registry import lookup
 
 __all__ = ["PLOTS", "Plot", "PlotOptions", "draw", "plots_for", "save", "write_plots"]
@@ -40,28 +33,36 @@ class Plot:
         kind: of the surfaces that it draws.
         axes: how many swept axes they have.
         formats: the suffixes that it can be saved under.
-        figure: draws; a matplotlib figure for PNG, PDF and SVG, a plotly figure for HTML.
+        source: "module:function" below `landscape.plots`, the function that draws.
     """
 
     kind: str
     axes: int
     formats: tuple[str, ...]
-    figure: Callable[[xr.Dataset, PlotOptions], Any]
+    source: str
 
     def fits(self, data: xr.Dataset) -> bool:
         """Whether the plot can draw this surface."""
         return data.attrs.get("kind") == self.kind and len(swept_axes(data)) == self.axes
 
+    def figure(self, data: xr.Dataset, options: PlotOptions) -> Any:
+        """The figure of a surface: matplotlib's for PNG, PDF and SVG, plotly's for HTML."""
+        module, _, function = self.source.partition(":")
+        make: Callable[[xr.Dataset, PlotOptions], Any] = getattr(
+            import_module(f"{__name__}.{module}"), function
+        )
+        return make(data, options)
+
 
 PLOTS: dict[str, Plot] = {
-    "spatial-slices": Plot("spatial", 3, PAPER, spatial_slices.figure),
-    "spatial-3d": Plot("spatial", 3, PAPER, spatial_3d.figure),
-    "spatial-interactive": Plot("spatial", 3, PAGE, interactive_spatial.figure),
-    "weight-contour": Plot("weights", 2, PAPER, weight_contour.figure),
-    "weight-3d": Plot("weights", 2, PAPER, weight_3d.figure),
-    "weight-interactive": Plot("weights", 2, PAGE, interactive_weights.plane),
-    "weight-line": Plot("weights", 1, PAPER, weight_line.figure),
-    "weight-line-interactive": Plot("weights", 1, PAGE, interactive_weights.line),
+    "spatial-slices": Plot("spatial", 3, PAPER, "spatial_slices:figure"),
+    "spatial-3d": Plot("spatial", 3, PAPER, "spatial_3d:figure"),
+    "spatial-interactive": Plot("spatial", 3, PAGE, "interactive_spatial:figure"),
+    "weight-contour": Plot("weights", 2, PAPER, "weight_contour:figure"),
+    "weight-3d": Plot("weights", 2, PAPER, "weight_3d:figure"),
+    "weight-interactive": Plot("weights", 2, PAGE, "interactive_weights:plane"),
+    "weight-line": Plot("weights", 1, PAPER, "weight_line:figure"),
+    "weight-line-interactive": Plot("weights", 1, PAGE, "interactive_weights:line"),
 }
 
 

@@ -18,6 +18,7 @@ from landscape.plots.interactive_parts import (
     star,
     surface_or_line,
 )
+from landscape.plots.options import PlotOptions
 from landscape.plots.prepare import (
     PosePoint,
     cell_edges,
@@ -29,7 +30,6 @@ from landscape.plots.prepare import (
 )
 from landscape.plots.scales import Scale, scale_of
 from landscape.plots.style import (
-    PlotOptions,
     axis_label,
     heading,
     left_out,

@@ -17,9 +17,10 @@ from landscape.plots.interactive_parts import (
     surface_or_line,
     ticks,
 )
+from landscape.plots.options import PlotOptions
 from landscape.plots.prepare import complete_part
 from landscape.plots.scales import Scale, scale_of
-from landscape.plots.style import LINE_COLOURS, PlotOptions, axis_label, heading, long_name
+from landscape.plots.style import LINE_COLOURS, axis_label, heading, long_name
 
 SCENE = [0.0, 0.52]  # shares of the page's width
 CONTOUR = [0.62, 0.98]

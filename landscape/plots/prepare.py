@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 from jaxtyping import Bool, Float, UInt8
-from scipy.ndimage import affine_transform
 
 from landscape.errors import InputError
 from landscape.store.order import on_stride, strides
@@ -154,6 +153,8 @@ def can_pose(data: xr.Dataset) -> bool:
 
 def posed_pixels(image: xr.Dataset, point: PosePoint) -> UInt8[np.ndarray, "row column channel"]:
     """One image turned counter-clockwise about its centre, then shifted; bilinear, 0 to 255."""
+    from scipy.ndimage import affine_transform  # a third of a second that other plots are spared
+
     pixels = displayed_pixels(image)
     angle = np.deg2rad(point.rotation)
     turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])

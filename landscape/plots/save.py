@@ -7,11 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import xarray as xr
-from matplotlib.figure import Figure
 
 from landscape.errors import InputError
 from landscape.files import atomic_write
-from landscape.plots.style import style
 from landscape.store import facts
 
 PAGE_ID = "landscape-plot"
@@ -34,6 +32,10 @@ def save(figure: Any, path: Path, *, data: xr.Dataset) -> None:
         InputError: a suffix that is not known or does not fit the figure, or a path that cannot
             be written.
     """
+    from matplotlib.figure import Figure  # not needed by who only sweeps
+
+    from landscape.plots.style import style
+
     path = Path(path)
     suffix = path.suffix.lower()
     fitting = tuple(METADATA) if isinstance(figure, Figure) else (".html",)

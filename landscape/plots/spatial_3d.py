@@ -7,6 +7,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 from mpl_toolkits.mplot3d.axes3d import Axes3D
 
+from landscape.plots.options import PlotOptions
 from landscape.plots.panels import axes_3d, surface
 from landscape.plots.prepare import class_name, complete_part, pick_images, plane, worst_pose
 from landscape.plots.scales import Scale, number, scale_of
@@ -15,7 +16,6 @@ from landscape.plots.style import (
     SINGLE,
     SMALL,
     WORST,
-    PlotOptions,
     axis_label,
     heading,
     left_out,

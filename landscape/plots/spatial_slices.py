@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from landscape.plots.options import PlotOptions
 from landscape.plots.panels import Line, colour_bar, heat_map, not_finite_handles
 from landscape.plots.prepare import (
     PosePoint,
@@ -27,7 +28,6 @@ from landscape.plots.style import (
     OUTLINE,
     SMALL,
     WORST,
-    PlotOptions,
     axis_label,
     heading,
     left_out,

@@ -4,7 +4,6 @@ import math
 import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import matplotlib as mpl
@@ -70,18 +69,6 @@ RC: Any = {  # matplotlib would have its keys as literals
     "axes3d.yaxis.panecolor": "white",
     "axes3d.zaxis.panecolor": "white",
 }
-
-
-@dataclass(frozen=True)
-class PlotOptions:
-    """What a user can choose about a plot.
-
-    Attributes:
-        images: indices, in the data set, of the images that a spatial plot shows; None for the
-            first ones of the file.
-    """
-
-    images: tuple[int, ...] | None = None
 
 
 @contextmanager

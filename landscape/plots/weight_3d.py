@@ -4,10 +4,11 @@ import xarray as xr
 from matplotlib.figure import Figure
 from mpl_toolkits.mplot3d.axes3d import Axes3D
 
+from landscape.plots.options import PlotOptions
 from landscape.plots.panels import axes_3d, surface
 from landscape.plots.prepare import complete_part
 from landscape.plots.scales import number, scale_of
-from landscape.plots.style import SINGLE, PlotOptions, axis_label, heading, new_figure, style
+from landscape.plots.style import SINGLE, axis_label, heading, new_figure, style
 
 
 def plot(data: xr.Dataset, *, ax: Axes3D) -> Axes3D:

@@ -5,6 +5,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from landscape.plots.options import PlotOptions
 from landscape.plots.panels import colour_bar, heat_map, mark_not_finite, not_finite_handles
 from landscape.plots.prepare import complete_part
 from landscape.plots.scales import Scale, number, scale_of
@@ -13,7 +14,6 @@ from landscape.plots.style import (
     LOSS_COLOURS,
     SINGLE,
     SMALL,
-    PlotOptions,
     axis_label,
     heading,
     new_figure,

@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
+from landscape.plots.options import PlotOptions
 from landscape.plots.prepare import cell_edges, complete_part, not_finite
 from landscape.plots.scales import number, scale_of
 from landscape.plots.style import (
@@ -13,7 +14,6 @@ from landscape.plots.style import (
     NOT_FINITE,
     NOT_FINITE_COLOURS,
     SINGLE,
-    PlotOptions,
     axis_label,
     heading,
     new_figure,
