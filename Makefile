@@ -1,11 +1,12 @@
 # make demo    set up, then run the main job on embedded real data (about two minutes on 2 cores)
 # make test    set up, then run the test suite
 # make check   set up, then lint, format, types and import contracts
+# make bench   set up, then measure speed beside rivals; hours, or minutes with BENCH=--quick
 PYTHON ?= python3
 VENV   ?= .venv
 BIN     = $(VENV)/bin
 
-.PHONY: help setup demo test check format clean
+.PHONY: help setup demo test check bench format clean
 help:
 	@sed -n 's/^# make/make/p' $(MAKEFILE_LIST)
 
@@ -29,6 +30,10 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+bench: setup
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --editable '.[bench]'
+	$(BIN)/python scripts/benchmark.py $(BENCH)
 
 format: setup
 	$(BIN)/ruff check --fix .

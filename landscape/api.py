@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from torch import nn
 
 from landscape.directions import DirectionSource, make_directions
+from landscape.engine import Compute
 from landscape.errors import InputError
 from landscape.models import weights_sha256
 from landscape.plots import PLOTS, PlotOptions, draw, plots_for
@@ -46,6 +47,8 @@ def spatial_surface(
     padding: str = "zeros",
     precision: str = "fp32",
     device: str | None = None,
+    memory: int | None = None,
+    compile: str = "auto",
     out: str | Path | None = None,
     overwrite: bool = False,
     progress: bool = False,
@@ -65,8 +68,11 @@ def spatial_surface(
         shift_y: pixels down; 5 values within 10 % of the height by default.
         convention: how a pose is applied, a name in `landscape.spatial.CONVENTIONS`.
         padding: what lies outside the image, a name in `landscape.spatial.PADDINGS`.
-        precision: "fp32" (the model's own), or "bf16" for previews.
+        precision: "fp32" (the model's own), "tf32" on NVIDIA GPUs, or "bf16" for previews.
         device: where to compute; the model's own device by default.
+        memory: bytes that the activations of a forward pass may take; half of what is free by
+            default.
+        compile: `torch.compile` "always", "never", or where it saves more time than it takes.
         out: the HDF5 file to write, and to continue if it holds a part of this surface.
         overwrite: replace whatever file is at `out`.
         progress: show points per second and time left on standard error.
@@ -96,8 +102,7 @@ def spatial_surface(
             shift_y=shift_y,
         ),
         warp=Warp(convention, padding),
-        device=device,
-        precision=precision,
+        compute=Compute(device, precision, memory, compile=compile),
         identity=_identity(model, identity),
         image_ids=image_ids,
         classes=classes,
@@ -119,6 +124,8 @@ def weight_surface(
     bn: str = "frozen",
     precision: str = "fp32",
     device: str | None = None,
+    memory: int | None = None,
+    compile: str = "auto",
     out: str | Path | None = None,
     overwrite: bool = False,
     progress: bool = False,
@@ -140,8 +147,11 @@ def weight_surface(
         normalization: of random directions, a name in `landscape.weights.NORMALIZATIONS`.
         ignore: "biasbn" keeps biases and BatchNorm parameters at rest, "none" moves all.
         bn: BatchNorm statistics, "frozen" as trained or "recompute" at every point.
-        precision: "fp32" (the model's own), or "bf16" for previews.
+        precision: "fp32" (the model's own), "tf32" on NVIDIA GPUs, or "bf16" for previews.
         device: where to compute; the model's own device by default.
+        memory: bytes that the activations of a forward pass may take; half of what is free by
+            default.
+        compile: `torch.compile` "always", "never", or where it saves more time than it takes.
         out: the HDF5 file to write, and to continue if it holds a part of this surface.
         overwrite: replace whatever file is at `out`.
         progress: show points per second and time left on standard error.
@@ -175,8 +185,7 @@ def weight_surface(
             ignore=ignore,
         ),
         bn=bn,
-        device=device,
-        precision=precision,
+        compute=Compute(device, precision, memory, compile=compile),
         identity=_identity(model, identity),
     )
     return _stored(surface, out, overwrite, progress)

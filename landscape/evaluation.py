@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from landscape.attacks import Attack
-from landscape.engine import Network
+from landscape.engine import Compute, Network
 from landscape.errors import InputError
 from landscape.numerics import RunningMean, wilson_interval
 from landscape.progress import progress
@@ -47,6 +47,8 @@ def evaluate(
     seed: int,
     device: str | None = None,
     precision: str = "fp32",
+    memory: int | None = None,
+    compile: str = "auto",
     show_progress: bool = False,
 ) -> list[Evaluation]:
     """Attack every image with every attack.
@@ -58,7 +60,10 @@ def evaluate(
         attacks: by the name they have in the table.
         seed: of the random attacks; each attack has a generator of its own.
         device: where to compute; the model's own device by default.
-        precision: "fp32" (the model's own) or "bf16".
+        precision: "fp32" (the model's own), "tf32" on NVIDIA GPUs, or "bf16".
+        memory: bytes that the activations of a forward pass may take; half of what is free by
+            default.
+        compile: `torch.compile` "always", "never", or where it saves more time than it takes.
         show_progress: show images per second on standard error.
 
     Returns:
@@ -72,7 +77,8 @@ def evaluate(
             "expected one or more images and a label for each, "
             f"got {len(images)} images and {len(labels)} labels"
         )
-    network = Network(model, device=device, precision=precision)
+    network = Network(model, Compute(device, precision, memory, compile=compile))
+    network.expect(len(images) * sum(attack.evaluations for attack in attacks.values()))
     return [
         _evaluate_one(network, images, labels, name, attack, seed, show_progress)
         for name, attack in attacks.items()

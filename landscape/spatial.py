@@ -83,7 +83,7 @@ def _one_pass(images: Images, pose: Tensor, padding: str) -> Images:
     # Rounding in the sampler moves an unmoved image by about 1e-6. Its value is put back exactly,
     # its gradient with respect to image and pose is that of the sampler.
     unmoved = (pose == 0).all(dim=-1).view(-1, 1, 1, 1)
-    if not unmoved.any():
+    if not unmoved.is_cuda and not unmoved.any():  # a GPU would have to wait for the answer
         return warped
     exact = images.detach() + (warped - warped.detach()) if warped.requires_grad else images
     return torch.where(unmoved, exact, warped)

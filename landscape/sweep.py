@@ -52,6 +52,7 @@ def sweep(
             return
         pending = writer.pending()
         total = int(np.prod(surface.layout.grid_shape))
+        surface.prepare(len(pending))
         with progress(
             total,
             str(surface.layout.about["title"]),
@@ -65,6 +66,7 @@ def sweep(
         writer.finish(
             {
                 "checks": checks,
+                "run": dict(surface.run_facts()),
                 "wall_time_seconds": time.monotonic() - started,
                 "points_from_earlier_runs": total - len(pending),
             }
@@ -88,10 +90,12 @@ def _fill(
     last = time.monotonic()
     with deferred_interrupt() as interrupted:
         try:
-            for start in range(0, len(pending), surface.points_per_call):
+            start = 0
+            while start < len(pending):
                 if interrupted():
                     raise KeyboardInterrupt
                 indices = pending[start : start + surface.points_per_call]
+                start += len(indices)
                 waiting.append((indices, surface.evaluate(surface.layout.coordinates(indices))))
                 bar.advance(len(indices))
                 if time.monotonic() - last >= flush_seconds:

@@ -4,15 +4,17 @@ import re
 import subprocess
 import sys
 import tomllib
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 
 import landscape
 from landscape.attacks import ATTACKS
 from landscape.data import DATASETS
-from landscape.models import MODELS
+from landscape.models import MODELS, ModelSpec, build_model, save_checkpoint
 from landscape.plots import PLOTS
 from landscape.training import RECIPES
 
@@ -71,10 +73,79 @@ def test_help_names_every_entry_of_the_dictionaries(command, table):
         assert name in words, f"landscape {command} --help does not mention {name}"
 
 
-def test_help_reading_and_drawing_do_not_import_torch():
+IMPORTS = """
+import sys
+from landscape.cli import main
+try:
+    main(sys.argv[1:])
+finally:
+    print(*sys.modules)
+"""
+DRAWING = {"matplotlib", "plotly", "scipy", "PIL"}
+COMPILING = {"torch._dynamo", "torch._inductor", "triton", "sympy"}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Holds an untrained checkpoint for the digits, model.pt, and a surface of it, line.h5."""
+    folder = tmp_path_factory.mktemp("packaging")
+    spec = ModelSpec("cnn", classes=10, channels=1)
+    model = build_model(spec, generator=landscape.generator(0))
+    configuration = {"data": {"name": "digits"}}
+    save_checkpoint(folder / "model.pt", model, spec, configuration=configuration, provenance={})
+    images, labels = torch.rand(2, 1, 8, 8), torch.tensor([0, 1])
+    landscape.weight_surface(
+        model, images, labels, alpha=[-1, 0, 1], beta=None, out=folder / "line.h5"
+    )
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("command", "unneeded"),
+    [
+        ("--help", {"torch", "numpy", "xarray", *DRAWING}),
+        ("info line.h5", {"torch", *DRAWING}),
+        ("plot line.h5 --formats svg", {"torch", "plotly", "scipy"}),
+        (
+            "weights model.pt --out plane.h5 --samples 3 --alpha -1 1 3 --beta -1 1 3",
+            {"torchvision", *DRAWING, *COMPILING},
+        ),
+    ],
+    ids=lambda value: value.split()[0] if isinstance(value, str) else "",
+)
+def test_a_command_imports_nothing_slow_that_it_does_not_need(command, unneeded, folder):
+    """Each of these takes from a tenth of a second to some seconds of every small job."""
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTS, *command.split()],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    imported = unneeded.intersection(done.stdout.splitlines()[-1].split())
+    assert not imported
+
+
+def test_the_package_and_its_readers_import_nothing_slow():
     code = """
 import sys
 import landscape, landscape.cli, landscape.store, landscape.plots
-assert "torch" not in sys.modules
+assert not {"torch", "matplotlib", "plotly", "scipy"} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(("module", "frozen"), [("json", True), ("triton", False)])
+def test_leaving_makes_no_noise(module, frozen):
+    """Python's last search for garbage is left out, unless a module counts on it."""
+    if find_spec(module) is None:
+        pytest.skip(f"there is no {module} for this platform")
+    code = f"""
+import atexit, gc, {module}
+atexit.register(lambda: print("frozen:", gc.get_freeze_count() > 0))
+from landscape.cli import main
+main(["info"])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == f"frozen: {frozen}"
+    assert "leaked" not in done.stderr

@@ -32,6 +32,10 @@ class AttackResult:
 class Attack(Protocol):
     """Find, within its own limits, the version of each image that hurts most."""
 
+    @property
+    def evaluations(self) -> int:
+        """How many times the network sees each image, at most."""
+
     def __call__(
         self, network: Network, images: Images, labels: Labels, *, generator: torch.Generator
     ) -> AttackResult:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -16,6 +17,8 @@ from landscape.typing import Images, Labels, Pose
 @dataclass(frozen=True)
 class Natural:
     """No attack: the images as they are."""
+
+    evaluations: ClassVar[int] = 1
 
     def __call__(
         self, network: Network, images: Images, labels: Labels, *, generator: torch.Generator
@@ -48,6 +51,11 @@ class RandomPose:
         if self.k < 1:
             raise InputError(f"expected at least one random pose, got k={self.k}")
 
+    @property
+    def evaluations(self) -> int:
+        """One for each candidate."""
+        return self.k + self.include_clean
+
     def __call__(
         self, network: Network, images: Images, labels: Labels, *, generator: torch.Generator
     ) -> AttackResult:
@@ -79,6 +87,11 @@ class GridSearch:
             raise InputError(
                 f"expected at least one value per axis, got {self.rotations} x {self.shifts}"
             )
+
+    @property
+    def evaluations(self) -> int:
+        """One for each pose of the grid."""
+        return self.rotations * self.shifts**2
 
     def poses(self, height: int, width: int) -> Tensor:
         """All poses of the grid as (P, 3), for images of a given size."""

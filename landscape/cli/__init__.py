@@ -3,6 +3,9 @@
 Nothing here imports torch before a command needs it, so that help is instant.
 """
 
+import atexit
+import gc
+import logging
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -40,6 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status: 0, 2 after bad input (one sentence on standard error), 130 after Ctrl-C.
     """
     warnings.formatwarning = _one_line
+    _tell_what_is_logged()
+    atexit.register(_leave_quickly)
     try:
         tyro.extras.subcommand_cli_from_dict(
             COMMANDS,
@@ -64,9 +69,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _leave_quickly() -> None:
+    """End without Python's last search for garbage: half a second where torch was imported."""
+    if "triton" not in sys.modules:  # it reports as leaked whatever is not searched for
+        gc.freeze()
+
+
 def _complain(message: str, status: int) -> int:
     sys.stderr.write(f"landscape: {message}\n")
     return status
+
+
+class _StandardError(logging.Handler):
+    """Writes to what standard error is at the time: a progress bar stands in for it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """One line."""
+        sys.stderr.write(f"landscape: {record.getMessage()}\n")
+
+
+def _tell_what_is_logged() -> None:
+    log = logging.getLogger("landscape")
+    log.setLevel(logging.INFO)
+    if not any(isinstance(handler, _StandardError) for handler in log.handlers):
+        log.addHandler(_StandardError())
 
 
 def _one_line(message: Warning | str, *where: object, **rest: object) -> str:

@@ -55,8 +55,7 @@ def evaluate(
             images.labels,
             chosen,
             seed=seed,
-            device=compute.resolve_device(),
-            precision=compute.precision,
+            **compute.arguments(),
             show_progress=True,
         )
         cells = [f"{100 * r.accuracy:.2f}\n{_percent(r.interval)}" for r in rows]

@@ -70,6 +70,14 @@ def _unit(array: "xr.DataArray") -> str:
 def _configuration(known: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for name, value in {**known["configuration"], **known["provenance"]}.items():
         yield str(name), value if isinstance(value, str) else json.dumps(value)
+    if "run" in known:
+        run = known["run"]
+        yield (
+            "computed",
+            f"{run['micro_batch']} images a pass, {run['threads']} threads, "
+            f"{run['folded_layers']} BatchNorm layers folded, "
+            f"{'compiled' if run['compiled'] else 'not compiled'}",
+        )
     if "wall_time_seconds" in known:
         yield "wall time", f"{known['wall_time_seconds']:.1f} s"
 

@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import tyro
 
@@ -146,7 +146,25 @@ class ComputeOptions:
     """cpu, cuda, cuda:1, mps, ...; auto takes a GPU if there is one."""
 
     precision: str = "fp32"
-    """fp32 for what is published, bf16 for previews."""
+    """fp32 for what is published, tf32 (NVIDIA GPUs) or bf16 for previews."""
+
+    memory: Unset[str] = None
+    """What the activations of a forward pass may take, e.g. 4GiB; half of what is free by
+    default."""
+
+    compile: Literal["auto", "always", "never"] = "auto"
+    """torch.compile: auto takes it where it saves more time than it takes."""
+
+    def arguments(self) -> dict[str, Any]:
+        """Keyword arguments of the functions that compute."""
+        from landscape.engine.memory import parse_bytes
+
+        return {
+            "device": self.resolve_device(),
+            "precision": self.precision,
+            "memory": None if self.memory is None else parse_bytes(self.memory),
+            "compile": self.compile,
+        }
 
     def resolve_device(self) -> str:
         """The device's name, with `auto` decided."""

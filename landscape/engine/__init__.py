@@ -1,17 +1,15 @@
-"""Running a network over many inputs, or over many weights."""
+"""Running a network over many inputs, or over many weights, fast."""
 
-from landscape.engine.network import (
-    MICRO_BATCH,
-    PRECISIONS,
-    Network,
-    Scores,
-    refuse_foreign_labels,
-)
+from landscape.engine.compute import COMPILE, PRECISIONS, Compute
+from landscape.engine.network import MICRO_BATCH, Network
 from landscape.engine.points import WeightPoints
+from landscape.engine.scores import Scores, refuse_foreign_labels
 
 __all__ = [
+    "COMPILE",
     "MICRO_BATCH",
     "PRECISIONS",
+    "Compute",
     "Network",
     "Scores",
     "WeightPoints",

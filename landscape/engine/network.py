@@ -1,122 +1,146 @@
-"""Running one network over many inputs, on a copy of the caller's model, without gradients."""
+"""Running one network over many inputs, on a copy of the caller's model."""
 
 import copy
-import math
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+import logging
+from collections.abc import Callable, Collection, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from landscape.engine.allocator import keep_memory
+from landscape.engine.compute import Compute, arithmetic, computes_bf16
+from landscape.engine.folding import Folding, state_of
+from landscape.engine.memory import ran_out, release_cached
+from landscape.engine.prepare import Prepared, prepare
+from landscape.engine.scores import Scores, refuse_foreign_labels
+from landscape.engine.threads import threads, usable_threads
+from landscape.engine.tuning import Tuned, tune
 from landscape.errors import InputError
-from landscape.registry import lookup
 from landscape.spatial import Warp
-from landscape.typing import Images, Labels, Logits, PerExample, PerExampleFlag
+from landscape.typing import Images, Labels, Logits, PerExample
 from landscape.weights import refuse_nonfinite
 
-PRECISIONS: dict[str, torch.dtype | None] = {"fp32": None, "bf16": torch.bfloat16}
-"""`fp32` computes in the model's own precision; `bf16` autocasts matrix products."""
+log = logging.getLogger("landscape.engine")
 
-MICRO_BATCH = 128  # images in one forward pass; larger ones leave the cache
+DEFAULT = Compute()
+MICRO_BATCH = 128  # images in one forward pass, unless calibration finds better
 
-
-@dataclass(frozen=True)
-class Scores:
-    """What a network makes of each labelled image.
-
-    Attributes:
-        loss: cross-entropy, nats.
-        margin: logit of the true class minus the largest other logit; negative if misclassified.
-        prediction: the class of the largest logit; -1, which is no class, if a logit is nan.
-    """
-
-    loss: PerExample
-    margin: PerExample
-    prediction: PerExampleFlag
-
-    @classmethod
-    def of(cls, logits: Logits, labels: Labels) -> "Scores":
-        """Scores from logits, computed in float64 so that only the network rounds."""
-        logits = logits.double()
-        true = logits.gather(1, labels[:, None])[:, 0]
-        others = logits.scatter(1, labels[:, None], -math.inf)
-        loss = torch.logsumexp(logits, dim=1) - true
-        prediction = logits.argmax(dim=1).masked_fill(logits.isnan().any(dim=1), -1)
-        return cls(loss=loss, margin=true - others.amax(dim=1), prediction=prediction)
+T = TypeVar("T")
+Render = Callable[[Tensor, slice], Images]
+"""From the variables of some examples, and where these stand in the batch, to their images."""
 
 
 class Network:
     """A private copy of a model, in evaluation mode, on one device.
 
+    The first images decide how it runs: memory format, folded layers, and how many fit into a
+    forward pass. What `expect` announces decides whether calibration and compilation pay.
+
     Attributes:
-        module: the copy; its weights may be moved (see `landscape.engine.points`).
-        memory_format: channels last, unless the model turned out not to work with it.
+        device: where it runs.
+        dtype: of its weights, and of what `logits` is computed from.
+        module: the copy that runs; its weights may be moved (see `landscape.engine.points`).
+        folding: which layers of `module` took in a BatchNorm, and how weights translate.
+        micro_batch: images in one forward pass.
     """
 
-    def __init__(
-        self,
-        model: nn.Module,
-        *,
-        device: str | torch.device | None = None,
-        precision: str = "fp32",
-        micro_batch: int = MICRO_BATCH,
-    ) -> None:
+    def __init__(self, model: nn.Module, compute: Compute = DEFAULT) -> None:
         """Copy the model.
 
         Args:
             model: takes images and returns logits.
-            device: where to compute; the model's own device unless given.
-            precision: a name in `PRECISIONS`.
-            micro_batch: images in one forward pass.
+            compute: device, precision and bounds.
 
         Raises:
             InputError: the model cannot be copied, has weights that are not finite, or the device
-                or precision is not known here.
+                or precision cannot be used here.
         """
         keep_memory()
-        lookup(PRECISIONS, precision, kind="precision")
-        if micro_batch < 1:
-            raise InputError(f"expected a batch of at least one image, got {micro_batch}")
+        self.device = compute.device_for(model)
         refuse_nonfinite(model.state_dict(), "the model")
-        self.device = _device(device, model)
-        self.precision, self.micro_batch = precision, micro_batch
-        self.memory_format = torch.channels_last
-        self.module = _private_copy(model, self.device).to(memory_format=self.memory_format)
+        self.compute, self.precision = compute, compute.precision
+        if self.precision == "bf16" and not computes_bf16(self.device):
+            log.warning("this CPU has no bf16 instructions: fp32 is faster here, and exact")
+        self.module = self._plain = _private_copy(model, self.device)
+        self.folding, self.memory_format = Folding(), torch.contiguous_format
         self.dtype = next((p.dtype for p in self.module.parameters()), torch.float32)
+        self.micro_batch = compute.micro_batch or MICRO_BATCH
+        self._threads, self._expected = usable_threads(), 0
+        self._prepared: Prepared | None = None
+        self._tuned: Tuned | None = None
+
+    def expect(self, images: int) -> None:
+        """Say how many images will be run from here on, poses and weights counted each."""
+        self._expected, self._tuned = images, None
+
+    def prepare(self, images: Images, *, keep: Collection[str] = ()) -> None:
+        """Settle how such images are run; happens by itself when the first ones come.
+
+        Args:
+            images: at least one, of the size of all that follow.
+            keep: names of BatchNorm modules that must not be folded.
+        """
+        wanted = self.compute.micro_batch or MICRO_BATCH
+        with self._settings():
+            ready = prepare(
+                self._plain, self._cast(images[:2]), self.compute, keep=keep, enough=wanted
+            )
+        self._prepared, self._tuned = ready, None
+        self.module, self.folding = ready.module, ready.folding
+        self.memory_format = ready.memory_format
+        self.micro_batch = min(wanted, ready.most_images)
+
+    def refresh(self, model: nn.Module) -> None:
+        """Take over the present weights and buffers of a model of the same architecture."""
+        state = state_of(model)
+        for module, new in (
+            (self._plain, state),
+            (self.module, self.folding.weights(state)),
+        ):
+            old = state_of(module)
+            torch._foreach_copy_(list(old.values()), [new[name] for name in old])
+            if self.module is self._plain:
+                return
+
+    def facts(self) -> dict[str, Any]:
+        """How the passes were run, for the file of what they gave; JSON values."""
+        return {
+            "micro_batch": self.micro_batch,
+            "threads": self._threads,
+            "folded_layers": len(self.folding.pairs),
+            "compiled": self._tuned is not None and self._tuned.fast_size > 0,
+        }
+
+    @property
+    def plain_state(self) -> dict[str, Tensor]:
+        """Weights and buffers before folding and casting, by the names they have in the model."""
+        return state_of(self._plain)
 
     def place(self, images: Images) -> Images:
         """The images on the network's device, in its precision and memory format."""
         return images.to(self.device, self.dtype, memory_format=self.memory_format)
 
-    @torch.no_grad()
+    def keep_near(self, images: Images) -> Images:
+        """The images placed once for many passes, unless they take too much memory for that."""
+        self.settle(images)
+        assert self._prepared is not None
+        size = images.numel() * self.dtype.itemsize
+        return self.place(images) if size <= self._prepared.memory else images
+
     def logits(self, images: Images) -> Logits:
         """The network's outputs, micro-batch by micro-batch.
 
         Raises:
-            InputError: the model does not return one row of logits per image.
+            InputError: the model does not return one row of logits per image, or not even a single
+                image fits into the memory.
         """
-        with self._autocast():
-            parts = [self._forward(part) for part in images.split(self.micro_batch)]
-        logits = torch.cat(parts)
-        if logits.ndim != 2 or len(logits) != len(images):
-            raise InputError(
-                f"expected logits of shape ({len(images)}, classes) from the model, "
-                f"got {tuple(logits.shape)}"
-            )
+        self.settle(images)
+        with torch.no_grad(), self._settings():
+            logits = torch.cat(list(self._in_parts(len(images), lambda s: self._run(images[s]))))
+        _check_logits(logits, len(images))
         return logits
-
-    def _forward(self, images: Images) -> Tensor:
-        try:
-            return self.module(self.place(images))  # type: ignore[no-any-return]
-        except RuntimeError as error:
-            # `features.view(n, -1)`, common in published models, needs rows that are contiguous.
-            if self.memory_format == torch.contiguous_format or "view size" not in str(error):
-                raise
-        self.memory_format = torch.contiguous_format
-        self.module.to(memory_format=self.memory_format)
-        return self._forward(images)
 
     def score(self, images: Images, labels: Labels) -> Scores:
         """Loss, margin and prediction of each image."""
@@ -129,7 +153,8 @@ class Network:
     ) -> Iterator[Scores]:
         """The scores of all images in each pose, pose by pose.
 
-        Few images are warped into several poses at once, so that every forward pass is full.
+        Few images are warped into several poses at once, so that every forward pass is full; of
+        many, no more are warped at once than a pass takes.
 
         Args:
             images: (N, C, H, W).
@@ -137,47 +162,121 @@ class Network:
             poses: (P, 3), each shared by all images.
             warp: how a pose is applied.
         """
-        images = images.to(self.device, self.dtype)
+        self.settle(images)
+        images, labels = images.to(self.device, self.dtype), labels.to(self.device, torch.int64)
+        parts = images.split(self.micro_batch)
         together = max(1, self.micro_batch // len(images))
+        checked = False
         for group in poses.split(together):
-            moved = torch.cat([warp(images, pose) for pose in group])
-            scores = self.score(moved, labels.repeat(len(group)))
-            columns = (scores.loss, scores.margin, scores.prediction)
-            for loss, margin, prediction in zip(
-                *(column.split(len(images)) for column in columns), strict=True
-            ):
-                yield Scores(loss, margin, prediction)
+            if len(parts) == 1:
+                logits = self.logits(torch.cat([warp(images, pose) for pose in group]))
+            else:
+                logits = torch.cat([self.logits(warp(part, group[0])) for part in parts])
+            if not checked:
+                refuse_foreign_labels(labels, classes=logits.shape[1])
+                checked = True
+            yield from Scores.of(logits, labels.repeat(len(group))).split(len(images))
 
-    def _autocast(self) -> AbstractContextManager[object]:
-        dtype = PRECISIONS[self.precision]
-        return torch.autocast(self.device.type, dtype) if dtype else nullcontext()
+    def gradients(
+        self, variables: Tensor, render: Render, labels: Labels
+    ) -> tuple[PerExample, Tensor]:
+        """Each example's loss, and its gradient with respect to the example's own variables.
+
+        Args:
+            variables: (N, ...), what an attack moves: pixels, poses, a flow.
+            render: makes images of them, differentiably.
+            labels: (N,).
+
+        Returns:
+            Cross-entropies [nats] in float64, and gradients of the shape of `variables`.
+        """
+        self.settle(render(variables[:2], slice(0, 2)).detach())
+        labels = labels.to(self.device, torch.int64)
+
+        def run(part: slice) -> tuple[Tensor, Tensor]:
+            moved = variables[part].detach().requires_grad_()
+            logits = self.module(self.place(render(moved, part)))
+            _check_logits(logits, len(moved))
+            refuse_foreign_labels(labels[part], classes=logits.shape[1])
+            loss = nn.functional.cross_entropy(logits.double(), labels[part], reduction="none")
+            (gradient,) = torch.autograd.grad(loss.sum(), moved)
+            return loss.detach(), gradient
+
+        with torch.enable_grad(), self._settings():
+            losses, gradients = zip(*self._in_parts(len(variables), run), strict=True)
+        return torch.cat(losses), torch.cat(gradients)
+
+    def forward_whole(self, images: Images) -> Logits:
+        """The outputs of one forward pass over all images, for layers that look across a batch."""
+        with torch.no_grad(), self._settings():
+            return self.module(self.place(images))  # type: ignore[no-any-return]
+
+    def settle(self, images: Images) -> None:
+        """Prepare, calibrate and compile what has not been yet; happens by itself.
+
+        Args:
+            images: at least one, of the size of all that follow.
+        """
+        if self._prepared is None:
+            self.prepare(images)
+        if self._tuned is None and self._prepared is not None:
+            with torch.no_grad(), self._settings():
+                self._tuned = tune(
+                    self.module,
+                    self.place(images[: self.micro_batch]),
+                    self.compute,
+                    micro_batch=self.micro_batch,
+                    threads=self._threads,
+                    most=self._prepared.most_images,
+                    expected=self._expected,
+                )
+            self.micro_batch, self._threads = self._tuned.micro_batch, self._tuned.threads
+
+    def _run(self, images: Images) -> Tensor:
+        assert self._tuned is not None
+        placed = self.place(images)
+        whole = len(images) == self._tuned.fast_size
+        return self._tuned.fast(placed) if whole else self.module(placed)
+
+    def _in_parts(self, count: int, run: Callable[[slice], T]) -> Iterator[T]:
+        """`run` for consecutive parts of a batch, smaller ones once the memory did not suffice."""
+        start = 0
+        while start < count:
+            end = min(count, start + self.micro_batch)
+            try:
+                result = run(slice(start, end))
+            except (RuntimeError, MemoryError) as error:
+                if not ran_out(error):
+                    raise
+                if end - start == 1:
+                    raise InputError(
+                        f"a single image needs more memory than there is on {self.device}; close "
+                        "other programs or use another device"
+                    ) from error
+                self.micro_batch = max(1, (end - start) // 2)
+            else:
+                yield result
+                start = end
+                continue
+            release_cached(self.device)  # out here, where the failed pass's frames are gone
+
+    @contextmanager
+    def _settings(self) -> Iterator[None]:
+        with ExitStack() as stack:
+            stack.enter_context(arithmetic(self.device, self.precision))
+            stack.enter_context(threads(self._threads))
+            yield
+
+    def _cast(self, images: Images) -> Images:
+        return images.to(self.device, self.dtype)
 
 
-def refuse_foreign_labels(labels: Labels, *, classes: int) -> None:
-    """Raise if a label is not a class of the model.
-
-    Raises:
-        InputError: with the range of the labels and the number of classes.
-    """
-    low, high = int(labels.min()), int(labels.max())
-    if low < 0 or high >= classes:
+def _check_logits(logits: Tensor, images: int) -> None:
+    if logits.ndim != 2 or len(logits) != images:
         raise InputError(
-            f"expected labels from 0 to {classes - 1} (the model has {classes} outputs), "
-            f"got labels from {low} to {high}"
+            f"expected logits of shape ({images}, classes) from the model, "
+            f"got {tuple(logits.shape)}"
         )
-
-
-def _device(device: str | torch.device | None, model: nn.Module) -> torch.device:
-    if device is None:
-        return next((p.device for p in model.parameters()), torch.device("cpu"))
-    try:
-        chosen = torch.device(device)
-        torch.empty(1, device=chosen)
-    except (RuntimeError, AssertionError) as error:
-        raise InputError(
-            f"the device {device!r} cannot be used here ({str(error).splitlines()[0]}); try cpu"
-        ) from error
-    return chosen
 
 
 def _private_copy(model: nn.Module, device: torch.device) -> nn.Module:

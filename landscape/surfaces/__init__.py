@@ -19,7 +19,16 @@ class Surface(Protocol):
     """Knows what a point is worth; knows nothing of files and of who computes what."""
 
     layout: Layout
-    points_per_call: int
+
+    def prepare(self, points: int) -> None:
+        """Get ready to evaluate so many points."""
+
+    @property
+    def points_per_call(self) -> int:
+        """How many points `evaluate` likes to be given at once."""
+
+    def run_facts(self) -> Mapping[str, Any]:
+        """How the points were computed, for the reader of the file; JSON values."""
 
     def evaluate(
         self, points: Float[np.ndarray, "n axes"]

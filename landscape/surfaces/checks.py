@@ -18,11 +18,15 @@ from torch import Tensor, nn
 from landscape.rng import derived_seed
 from landscape.typing import Images, Labels, Weights
 
-LIMITS = {"fp32": 1e-4, "bf16": 5e-2}
-"""Largest relative deviation from the plain loop that is put down to rounding, by precision."""
+LIMITS = {"fp32": 1e-4, "tf32": 2e-2, "bf16": 1e-1}
+"""Largest relative deviation of a mean loss that is put down to rounding, by precision."""
 
 SAMPLE = 3  # points that are recomputed by the plain loop
 PLAIN_BATCH = 100  # unlike the engine's on purpose
+FEW = 50  # images for what is computed in float64, which is slow
+
+Compared = tuple[float, float]
+"""A measured value, and what it is compared with."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,36 @@ class Check:
 def plain_twin(model: nn.Module) -> nn.Module:
     """A fresh copy in evaluation mode, without any of the engine's preparations."""
     return copy.deepcopy(model).eval().requires_grad_(False)
+
+
+def exact_twin(model: nn.Module) -> nn.Module:
+    """A copy that computes in float64, on the CPU, since not every device can."""
+    return plain_twin(model).cpu().double()
+
+
+def few(images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """The first images, on the CPU."""
+    return images[:FEW].cpu(), labels[:FEW].cpu()
+
+
+def float64_error(precision: str, pairs: Iterator[Compared]) -> Check:
+    """How far the mean losses of a few images are from those of the same model in float64.
+
+    Args:
+        precision: of the engine.
+        pairs: mean losses by the engine, and in float64.
+    """
+    what = (
+        f"largest relative error of {precision} against float64, mean loss of up to {FEW} images "
+        f"at {SAMPLE} random points"
+    )
+    try:  # float32 overflows long before float64 does; such points are counted elsewhere
+        finite = [pair for pair in pairs if np.isfinite(pair[0])]
+    except RuntimeError as error:  # the user's model may not work in float64
+        return Check("float64", f"{what}: not measured ({error})", float("nan"))
+    if not finite:
+        return Check("float64", f"{what}: none is finite", float("nan"))
+    return Check("float64", what, max(deviation([a], [b]) for a, b in finite), LIMITS[precision])
 
 
 @torch.no_grad()

@@ -1,6 +1,6 @@
 """Input space: loss, margin and prediction of each image over a grid of poses."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from jaxtyping import Float, Shaped
 from numpy.typing import ArrayLike
 from torch import nn
 
-from landscape.engine import Network
+from landscape.engine import Compute, Network
 from landscape.provenance import provenance
 from landscape.spatial import SpatialLimits, Warp
 from landscape.store import Axis, Constant, Field, Layout
@@ -18,7 +18,11 @@ from landscape.surfaces.checks import (
     LIMITS,
     SAMPLE,
     Check,
+    Compared,
     deviation,
+    exact_twin,
+    few,
+    float64_error,
     nonfinite_share,
     plain_losses,
     plain_twin,
@@ -80,7 +84,6 @@ class SpatialSurface:
 
     Attributes:
         layout: what the file holds.
-        points_per_call: how many points `evaluate` likes to be given at once.
     """
 
     def __init__(
@@ -91,8 +94,7 @@ class SpatialSurface:
         *,
         axes: tuple[Axis, Axis, Axis],
         warp: Warp,
-        device: str | None = None,
-        precision: str = "fp32",
+        compute: Compute,
         identity: Mapping[str, Any],
         image_ids: Sequence[int] | None = None,
         classes: Sequence[str] = (),
@@ -105,16 +107,15 @@ class SpatialSurface:
             labels: (N,).
             axes: rotation, shift_x, shift_y; see `pose_axes`.
             warp: how a pose is applied.
-            device: where to compute; the model's own device unless given.
-            precision: a name in `landscape.engine.PRECISIONS`.
+            compute: where and how the network runs.
             identity: what names model and data in the file, e.g. the weights' sha256; JSON values.
             image_ids: where each image stands in its data set; 0, 1, ... unless given.
             classes: class names.
         """
-        self._network = Network(model, device=device, precision=precision)
+        self._network = Network(model, compute)
         self._twin, self._warp = plain_twin(model), warp
         self._images, self._labels = images, labels
-        self.points_per_call = max(1, self._network.micro_batch // len(images))
+        self._near = images.to(self._network.device)
         ids = np.arange(len(images)) if image_ids is None else np.asarray(image_ids)
         self.layout = Layout(
             kind="spatial",
@@ -127,7 +128,7 @@ class SpatialSurface:
                 "data_sha256": content_sha256(images, labels),
                 "convention": warp.convention,
                 "padding": warp.padding,
-                "precision": precision,
+                "precision": compute.precision,
                 "loss": "cross-entropy",
             },
             about={
@@ -138,12 +139,26 @@ class SpatialSurface:
             },
         )
 
+    def prepare(self, points: int) -> None:
+        """Settle how the network runs for so many poses of all images."""
+        self._network.expect(points * len(self._images))
+        self._network.settle(self._near)
+
+    @property
+    def points_per_call(self) -> int:
+        """As many poses as fill a forward pass."""
+        return max(1, self._network.micro_batch // len(self._images))
+
+    def run_facts(self) -> dict[str, Any]:
+        """How the network was run."""
+        return self._network.facts()
+
     def evaluate(
         self, points: Float[np.ndarray, "n 3"]
     ) -> dict[str, Shaped[np.ndarray, "n image"]]:
         """The fields of every image at poses (rotation, shift_x, shift_y)."""
         poses = torch.from_numpy(points.astype(np.float32))
-        rows = list(self._network.score_poses(self._images, self._labels, poses, self._warp))
+        rows = list(self._network.score_poses(self._near, self._labels, poses, self._warp))
         return {
             f.name: np.stack([getattr(row, f.name).cpu().numpy() for row in rows]).astype(f.dtype)
             for f in FIELDS
@@ -151,7 +166,7 @@ class SpatialSurface:
 
     def checks(self, data: xr.Dataset) -> list[Check]:
         """Compare the stored surface with a plain loop."""
-        limit = LIMITS[self._network.precision]
+        limit = LIMITS["fp32"] if self._network.precision == "fp32" else None
         clean = self.evaluate(np.zeros((1, 3)))["loss"][0]
         plain, again = (plain_losses(self._twin, self._images, self._labels) for _ in range(2))
         return [
@@ -167,9 +182,20 @@ class SpatialSurface:
                 max(self._recomputed(point) for point in sample_points(data.loss)),
                 limit,
             ),
+            float64_error(self._network.precision, self._against_float64(data)),
             repeatable(plain, again),
             nonfinite_share(data.loss),
         ]
+
+    def _against_float64(self, data: xr.Dataset) -> Iterator[Compared]:
+        """Mean losses of the first images in random poses, as stored and in float64."""
+        twin, images, labels = exact_twin(self._twin), *few(self._images, self._labels)
+        for point in sample_points(data.loss.isel(image=0)):
+            place = {axis.name: float(point[axis.name]) for axis in self.layout.points}
+            pose = torch.tensor(list(place.values()))
+            moved = self._warp(images.double(), pose)
+            stored = data.loss.sel(place)[: len(images)]
+            yield float(stored.mean()), float(plain_losses(twin, moved, labels).mean())
 
     def _recomputed(self, point: xr.DataArray) -> float:
         i = self.layout.items[0].values.tolist().index(int(point["image"]))

@@ -1,7 +1,7 @@
 """Weight space: mean loss and accuracy along directions from the trained weights."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,14 +10,18 @@ from jaxtyping import Float
 from torch import nn
 
 from landscape.directions import Directions
-from landscape.engine import Network, WeightPoints
+from landscape.engine import Compute, Network, WeightPoints
 from landscape.provenance import provenance
 from landscape.store import Axis, Field, Layout
 from landscape.surfaces.checks import (
     LIMITS,
     SAMPLE,
     Check,
+    Compared,
     deviation,
+    exact_twin,
+    few,
+    float64_error,
     nonfinite_share,
     plain_losses,
     plain_twin,
@@ -25,7 +29,7 @@ from landscape.surfaces.checks import (
     sample_points,
 )
 from landscape.surfaces.inputs import content_sha256, title_of
-from landscape.typing import Images, Labels
+from landscape.typing import Images, Labels, PerExample
 from landscape.weights import cosine, flatten, norm, weights_of
 
 FIELDS = (
@@ -43,7 +47,6 @@ class WeightSurface:
 
     Attributes:
         layout: what the file holds.
-        points_per_call: how many points `evaluate` likes to be given at once.
     """
 
     points_per_call = 1
@@ -57,8 +60,7 @@ class WeightSurface:
         axes: tuple[Axis, ...],
         directions: Directions,
         bn: str = "frozen",
-        device: str | None = None,
-        precision: str = "fp32",
+        compute: Compute,
         identity: Mapping[str, Any],
     ) -> None:
         """Copy the model and describe the file.
@@ -70,18 +72,17 @@ class WeightSurface:
             axes: one for each direction, in multiples of it.
             directions: see `landscape.directions.make_directions`.
             bn: a name in `BATCHNORM`.
-            device: where to compute; the model's own device unless given.
-            precision: a name in `landscape.engine.PRECISIONS`.
+            compute: where and how the network runs.
             identity: what names model and data in the file, e.g. the weights' sha256; JSON values.
         """
-        network = Network(model, device=device, precision=precision)
+        self._network = Network(model, compute)
         self._twin, self._images, self._labels = plain_twin(model), images, labels
-        self._vectors, self._bn, self._precision = directions.vectors, bn, precision
+        self._vectors, self._bn = directions.vectors, bn
         steps = [directions.vectors[axis.name] for axis in axes]
         self._points = WeightPoints(
-            network, images, labels, steps, recompute_batchnorm=bn == "recompute"
+            self._network, images, labels, steps, recompute_batchnorm=bn == "recompute"
         )
-        recomputing = {"bn_batch": network.micro_batch} if bn == "recompute" else {}
+        recomputing = {"bn_batch": self._points.batch} if bn == "recompute" else {}
         self.layout = Layout(
             kind="weights",
             points=axes,
@@ -93,18 +94,27 @@ class WeightSurface:
                 "samples": len(images),
                 "bn": bn,
                 **recomputing,
-                "precision": precision,
+                "precision": compute.precision,
                 "loss": "cross-entropy",
             },
             about={
                 "title": title_of("weight", identity),
-                "provenance": provenance(device=str(network.device)),
+                "provenance": provenance(device=str(self._network.device)),
             },
             directions={
                 axis.name: flatten(vector).cpu().numpy()
                 for axis, vector in zip(axes, steps, strict=True)
             },
         )
+
+    def prepare(self, points: int) -> None:
+        """Settle how the network runs for so many weights on all images."""
+        self._network.expect(points * len(self._images))
+        self._network.settle(self._images)
+
+    def run_facts(self) -> dict[str, Any]:
+        """How the network was run."""
+        return self._network.facts()
 
     def evaluate(self, points: Float[np.ndarray, "n axes"]) -> dict[str, Float[np.ndarray, " n"]]:
         """Mean loss and accuracy with standard errors, at coefficients of the directions."""
@@ -121,11 +131,12 @@ class WeightSurface:
         plain, again = (plain_losses(self._twin, self._images, self._labels) for _ in range(2))
         checks = [repeatable(plain, again), nonfinite_share(data.loss), *self._direction_facts()]
         if self._bn == "frozen":  # the plain loop keeps the trained statistics
-            checks = [*self._comparisons(data, float(plain.mean())), *checks]
+            exact = float64_error(self._network.precision, self._against_float64(data))
+            checks = [*self._comparisons(data, float(plain.mean())), exact, *checks]
         return checks
 
     def _comparisons(self, data: xr.Dataset, plain: float) -> list[Check]:
-        limit = LIMITS[self._precision]
+        limit = LIMITS[self._network.precision]
         if all(0.0 in axis.values for axis in self.layout.points):
             centre = float(data.loss.sel({axis.name: 0.0 for axis in self.layout.points}))
         else:
@@ -146,13 +157,26 @@ class WeightSurface:
         ]
 
     def _recomputed(self, point: xr.DataArray) -> float:
+        plain = self._plain_losses(self._twin, point, self._images, self._labels)
+        return deviation(point.values, float(plain.mean()))
+
+    def _against_float64(self, data: xr.Dataset) -> Iterator[Compared]:
+        """Mean losses of the first images at random points, by the engine and in float64."""
+        twin, images, labels = exact_twin(self._twin), *few(self._images, self._labels)
+        for point in sample_points(data.loss):
+            place = [float(point[axis.name]) for axis in self.layout.points]
+            exact = self._plain_losses(twin, point, images, labels)
+            yield float(self._points.losses(place, len(images)).mean()), float(exact.mean())
+
+    def _plain_losses(
+        self, twin: nn.Module, point: xr.DataArray, images: Images, labels: Labels
+    ) -> PerExample:
         moved = {
             name: weight
             + sum(float(point[a]) * d[name].to(weight) for a, d in self._vectors.items())
-            for name, weight in weights_of(self._twin).items()
+            for name, weight in weights_of(twin).items()
         }
-        plain = plain_losses(self._twin, self._images, self._labels, moved)
-        return deviation(point.values, float(plain.mean()))
+        return plain_losses(twin, images, labels, moved)
 
     def _direction_facts(self) -> list[Check]:
         scale = norm(weights_of(self._twin))

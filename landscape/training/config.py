@@ -1,13 +1,17 @@
 """What a training run is made of, apart from the model, the data and the seed."""
 
+import json
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from landscape.attacks import ATTACKS, Attack
+from landscape.engine import PRECISIONS
 from landscape.errors import InputError
+from landscape.registry import lookup
 from landscape.training.augment import Augment
 from landscape.training.schedule import Cosine, Schedule
 
-Precision = Literal["fp32", "bf16"]
+Precision = Literal["fp32", "tf32", "bf16"]
 
 
 @dataclass(frozen=True)
@@ -24,8 +28,14 @@ class TrainConfig:
             2016 and torchvision's reference training.
         schedule: the factor of the learning rate over the course of the training.
         augment: random changes of the training images.
-        precision: "bf16" runs the network under autocast; weights, gradients, momentum and the
-            loss stay float32.
+        adversary: attacks each batch, as augmented, before the step: robust optimization, as in
+            Engstrom et al. 2019. A name in `ATTACKS`, or an attack with limits of its own. It sees
+            the network of this step in evaluation mode.
+        precision: "tf32" rounds the factors of matrix products, on NVIDIA GPUs; "bf16" runs the
+            network under autocast. Weights, gradients, momentum and the loss stay float32.
+
+    Raises:
+        InputError: a setting is out of range or not known.
     """
 
     epochs: int = 15
@@ -36,6 +46,7 @@ class TrainConfig:
     weight_decay: float = 5e-4
     schedule: Schedule = field(default_factory=Cosine)
     augment: Augment = field(default_factory=Augment)
+    adversary: str | Attack | None = None
     precision: Precision = "fp32"
 
     def __post_init__(self) -> None:
@@ -50,10 +61,34 @@ class TrainConfig:
             raise InputError("nesterov looks ahead along the momentum, which is 0; give a momentum")
         if not 0 <= self.weight_decay < float("inf"):
             raise InputError(f"weight_decay is finite and not negative, got {self.weight_decay}")
-        if self.precision not in ("fp32", "bf16"):
-            raise InputError(f"precision is fp32 or bf16, got {self.precision!r}")
+        lookup(PRECISIONS, self.precision, kind="precision")
+        _refuse_what_cannot_be_written_down(self.attack())
+
+    def attack(self) -> Attack | None:
+        """The adversary, looked up if it was named."""
+        if isinstance(self.adversary, str):
+            return lookup(ATTACKS, self.adversary, kind="attack")()
+        return self.adversary
 
     def as_dict(self) -> dict[str, Any]:
-        """The settings as nested dictionaries of JSON's types; the schedule bears its name."""
-        schedule = {"name": type(self.schedule).__name__.lower(), **asdict(self.schedule)}
-        return {**asdict(self), "schedule": schedule}
+        """The settings as nested dictionaries of JSON's types; schedule and adversary are named."""
+        attack = self.attack()
+        return {
+            **asdict(self),
+            "schedule": _described(self.schedule),
+            "adversary": None if attack is None else _described(attack),
+        }
+
+
+def _described(choice: Any) -> dict[str, Any]:
+    return {"name": type(choice).__name__.lower(), **asdict(choice)}
+
+
+def _refuse_what_cannot_be_written_down(attack: Attack | None) -> None:
+    try:
+        json.dumps(None if attack is None else _described(attack))
+    except TypeError as error:
+        raise InputError(
+            "expected as adversary a dataclass whose fields are JSON values or such dataclasses, "
+            f"so that a run can tell how it was trained; got {attack!r} ({error})"
+        ) from error

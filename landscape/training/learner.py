@@ -6,14 +6,16 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from landscape.data import ImageSet
-from landscape.engine import PRECISIONS
+from landscape.engine import MICRO_BATCH, Compute, Network
+from landscape.engine.learning import LearningPass, learning_pays
 from landscape.errors import InputError
 from landscape.rng import derived_seed, generator
 from landscape.training.config import TrainConfig
+
+FUSED = ("cpu", "cuda")  # devices on which a step of all weights is one kernel
 
 
 @dataclass
@@ -30,8 +32,9 @@ class Learner:
     """A model in training: its weights, the momentum, and the number of steps taken.
 
     A step is a function of these, of the settings and of the seed alone: the order of the images,
-    their augmentation and what random layers draw come from generators that are named after epoch
-    or step. Whoever puts the state back goes on as if there had been no pause.
+    their augmentation, the adversary's draws and those of random layers come from generators that
+    are named after epoch or step. Whoever puts the state back goes on as if there had been no
+    pause.
 
     Attributes:
         model: in training mode, on the device.
@@ -48,18 +51,24 @@ class Learner:
         seed: int,
         device: torch.device,
         memory_format: torch.memory_format = torch.channels_last,
+        compile: str = "auto",
     ) -> None:
         self.model = model.to(device).to(memory_format=memory_format).train()
         self._memory_format = memory_format
         self.step = 0
         self.totals = EpochTotals()
         self._data, self._config, self._seed, self._device = data, config, seed, device
+        self._attack = config.attack()
+        self._compiles = self._decide(compile)
+        compute = self._compute()
+        self._pass, self._network = LearningPass(self.model, compute), Network(self.model, compute)
         self._optimizer = torch.optim.SGD(
             self.model.parameters(),
             lr=config.learning_rate,
             momentum=config.momentum,
             nesterov=config.nesterov,
             weight_decay=config.weight_decay,
+            fused=device.type in FUSED,
         )
         # Looked at now and then, since every look makes a GPU wait: loss, correct, images.
         self._fresh: list[tuple[Tensor, Tensor, int]] = []
@@ -96,6 +105,24 @@ class Learner:
         """Devices beside the CPU whose global random state the steps change."""
         return [self._device] if self._device.type == "cuda" else []
 
+    def prepare(self) -> None:
+        """Compile what is to run compiled; called before the first step, new or taken up again.
+
+        Ctrl-C reaches the compiler too, and no step may depend on whether that got through.
+        """
+        if not self._compiles:
+            return
+        blank = torch.zeros(self._full_batch, *self._data.shape, device=self._device)
+        labels = torch.zeros(self._full_batch, dtype=torch.int64, device=self._device)
+        self._pass.compile(blank.contiguous(memory_format=self._memory_format), labels)
+        if self._attack is not None:
+            self.network().logits(blank)
+
+    def network(self) -> Network:
+        """The model as it is now, in evaluation mode; the same object is brought up to date."""
+        self._network.refresh(self.model)
+        return self._network
+
     def rest_of_epoch(self) -> list[Tensor]:
         """Positions of the images of each step from the next one to the end of its epoch."""
         draw = generator(self._seed, "order", self.epoch)
@@ -118,15 +145,10 @@ class Learner:
         for group in self._optimizer.param_groups:
             group["lr"] = self.learning_rate(self.step)
         self._optimizer.zero_grad()
-        dtype = PRECISIONS[self._config.precision]
-        with torch.autocast(self._device.type, dtype, enabled=dtype is not None):
-            logits = self.model(images)
-        loss = F.cross_entropy(logits.float(), labels)
-        loss.backward()
+        loss, correct = self._pass(images, labels)
         self._optimizer.step()
         self.step += 1
-        correct = (logits.detach().argmax(dim=1) == labels).sum()
-        self._fresh.append((loss.detach(), correct, len(labels)))
+        self._fresh.append((loss, correct, len(labels)))
 
     def collect(self) -> None:
         """Add the latest steps to the totals of the epoch.
@@ -186,7 +208,32 @@ class Learner:
         draw = generator(self._seed, "augment", self.step)
         images = self._config.augment(images, generator=draw)
         labels = self._data.labels[positions].to(self._device)
+        if self._attack is not None:
+            draw = generator(self._seed, "adversary", self.step)
+            images = self._attack(self.network(), images, labels, generator=draw).images
         return images.contiguous(memory_format=self._memory_format), labels
+
+    @property
+    def _full_batch(self) -> int:
+        """Images in nearly every step."""
+        return self._config.batch_size if self.steps_per_epoch > 1 else len(self._data)
+
+    def _decide(self, compile: str) -> bool:
+        if compile != "auto":
+            return compile == "always"
+        example = torch.zeros(2, *self._data.shape, device=self._device)
+        images = self.images_per_epoch * self.epochs
+        return learning_pays(self.model, example, images=images, batches=self.total_steps)
+
+    def _compute(self) -> Compute:
+        """Settings under which nothing depends on a clock, or a pause would change the rounding."""
+        most = self._full_batch if self._device.type == "cuda" else MICRO_BATCH
+        return Compute(
+            self._device,
+            self._config.precision,
+            micro_batch=min(most, self._full_batch),
+            compile="always" if self._compiles and self._attack is not None else "never",
+        )
 
     def _seed_layers(self) -> None:
         """Seed what layers like dropout draw from, on this device alone."""

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from landscape.data import ImageSet
-from landscape.engine import Network, refuse_foreign_labels
+from landscape.engine import Compute, Network, refuse_foreign_labels
 from landscape.errors import InputError
 from landscape.files import atomic_write
 from landscape.interrupt import deferred_interrupt
@@ -56,14 +56,15 @@ def train(
     checkpoint_every: int,
     progress: bool,
     overwrite: bool,
+    compile: str = "auto",
 ) -> TrainResult:
     """Train a network from scratch, or go on with a run that was interrupted.
 
     The folder `out` gets `model.pt` (the checkpoint, at the end), `state.pt` (to go on from),
     `metrics.jsonl`, `config.json` and, where TensorBoard is installed, `tensorboard/`. If it holds
     a run of the same settings, that run is finished, and ends with the weights it would have had
-    without a pause: bit for bit on a CPU with the same number of threads. PyTorch's global random
-    state is left as it was.
+    without a pause: bit for bit on a CPU with the same number of threads and the same `compile`.
+    PyTorch's global random state is left as it was.
 
     Args:
         spec: the network.
@@ -77,6 +78,7 @@ def train(
             Ctrl-C and at the end.
         progress: show it on standard error.
         overwrite: start anew even if `out` holds a run.
+        compile: `torch.compile` "always", "never", or where it saves more time than it takes.
 
     Raises:
         InputError: the folder holds another run or a damaged state, model and data do not fit, the
@@ -91,7 +93,7 @@ def train(
         folder.clear()
     state = read_state(folder.state, settings) if folder.has_run() else None
     model = build_model(spec, generator=generator(seed, "weights"))
-    trial = _trial(model, data, device)
+    trial = _trial(model, data, Compute(device, config.precision, compile=compile))
     learner = Learner(
         model,
         data,
@@ -99,8 +101,9 @@ def train(
         seed=seed,
         device=trial.device,
         memory_format=trial.memory_format,
+        compile=compile,
     )
-    run = _Run(folder, settings, learner, validation, config.precision, checkpoint_every)
+    run = _Run(folder, settings, learner, validation, checkpoint_every)
     if state is None:
         run.start(device)
     else:
@@ -126,7 +129,6 @@ class _Run:
     settings: dict[str, Any]
     learner: Learner
     validation: ImageSet | None
-    precision: str
     checkpoint_every: int
 
     def start(self, device: str) -> None:
@@ -150,6 +152,8 @@ class _Run:
             MetricsLog(self.folder.metrics, self.folder.events, step=learner.step) as log,
             progress_bar(total, description, unit="images", enabled=show, done=done) as bar,
         ):
+            if learner.step < learner.total_steps:
+                learner.prepare()
             while learner.step < learner.total_steps:
                 epoch = learner.epoch + 1
                 self.finish_epoch(bar, interrupted)
@@ -196,7 +200,7 @@ class _Run:
         """Mean loss and accuracy over the validation images."""
         if self.validation is None:
             return None, None
-        network = Network(self.learner.model, precision=self.precision)
+        network = self.learner.network()
         loss, accuracy = RunningMean(), RunningMean()
         for images, labels in self.validation.batches(VALIDATION_BATCH):
             scores = network.score(images, labels)
@@ -223,9 +227,9 @@ def _described(data: ImageSet) -> dict[str, Any]:
     return {"name": data.name, "split": data.split, "images": len(data), "sha256": data.sha256}
 
 
-def _trial(model: nn.Module, data: ImageSet, device: str) -> Network:
+def _trial(model: nn.Module, data: ImageSet, compute: Compute) -> Network:
     """The model, seen to work on the device on such images and labels."""
-    network = Network(model, device=device)
+    network = Network(model, replace(compute, compile="never"))
     logits = network.logits(data.images(slice(0, 2)))
     refuse_foreign_labels(data.labels, classes=logits.shape[1])
     return network

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 
 from landscape.attacks import AttackResult, GridSearch, Natural, RandomPose
-from landscape.engine import Network
+from landscape.engine import Compute, Network
 from landscape.errors import InputError
 from landscape.rng import generator
 from landscape.spatial import SpatialLimits, Warp, rotate_shift
@@ -57,7 +57,7 @@ def check_against_loop(
 @pytest.mark.parametrize("micro_batch", [1, 4, 128])
 def test_the_grid_finds_what_a_loop_finds(network, images, labels, micro_batch):
     attack = GridSearch(SMALL, rotations=5, shifts=3)
-    runner = Network(network, micro_batch=micro_batch)
+    runner = Network(network, Compute(micro_batch=micro_batch))
     result = attack(runner, images, labels, generator=generator(0))
     poses = torch.cartesian_prod(
         torch.tensor([-40.0, -20, 0, 20, 40]),
@@ -71,7 +71,9 @@ def test_the_grid_finds_what_a_loop_finds(network, images, labels, micro_batch):
 @pytest.mark.parametrize("k", [1, 6])
 def test_the_worst_random_pose_is_the_one_a_loop_finds(network, images, labels, k, include_clean):
     attack = RandomPose(k, SMALL, include_clean=include_clean)
-    result = attack(Network(network, micro_batch=3), images, labels, generator=generator(2))
+    result = attack(
+        Network(network, Compute(micro_batch=3)), images, labels, generator=generator(2)
+    )
     poses = SMALL.draw(images, k, generator=generator(2))
     if include_clean:
         poses = torch.cat([torch.zeros(7, 1, 3), poses], dim=1)

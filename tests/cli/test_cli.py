@@ -315,3 +315,28 @@ def test_a_full_disk_is_one_sentence_and_keeps_what_was_there(run, tmp_path):
         assert not (disk / "two.h5").exists()
     finally:
         subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_an_adversary_within_limits_of_ones_own(tmp_path):
+    words = ["--epochs", "1", "--batch-size", "500", "--recipe", "worst-of-10"]
+    words += ["--adversary", "random", "--adversary-rotation", "40", "--adversary-shift", "2"]
+    assert main(["train", "--out", str(tmp_path), *words, "--compile", "never"]) == 0
+    training = json.loads((tmp_path / "config.json").read_text())["training"]
+    assert training["adversary"]["k"] == 1
+    limits = {"rotation": 40.0, "shift_x": 2.0, "shift_y": 2.0}
+    assert training["adversary"]["limits"] == limits
+    assert training["augment"]["pose"] is None
+
+
+def test_an_adversary_that_does_not_fit_gets_one_sentence(tmp_path, capsys):
+    new = tmp_path / "new"
+    cases = {
+        ("--adversary", "worst-of-01"): "did you mean 'worst-of-10'?",
+        ("--adversary-shift", "2"): "give one, e.g. --adversary worst-of-10 (got none)",
+        ("--recipe", "worst-of-10", "--adversary", "none", "--adversary-rotation", "9"): "got none",
+        ("--adversary", "natural", "--adversary-rotation", "9"): "got natural",
+        ("--recipe", "worst-of-10", "--adversary-shift", "-1"): "not negative",
+    }
+    for words, expected in cases.items():
+        assert expected in complaint(capsys, "train", "--out", new, *words), words
+    assert not new.exists()

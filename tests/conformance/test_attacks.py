@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 
 from landscape.attacks import ATTACKS, Attack, AttackResult
-from landscape.engine import Network
+from landscape.engine import Compute, Network
 from landscape.errors import InputError
 from landscape.rng import generator
 from landscape.spatial import SpatialLimits, rotate_shift
@@ -61,6 +61,7 @@ def test_its_poses_stay_within_the_papers_limits(result, images):
 
 def test_it_counts_what_the_network_saw(attack, network, images, labels):
     runner, seen = Network(network), []
+    runner.prepare(images)
     runner.module.register_forward_hook(lambda module, inputs, output: seen.append(len(output)))
     result = attack(runner, images, labels, generator=generator(0))
     assert sum(seen) == result.evaluations * len(images)
@@ -83,7 +84,7 @@ def test_random_numbers_come_from_the_generator_alone(attack, result, network, i
 
 
 def test_it_does_not_matter_how_the_images_are_batched(attack, result, network, images, labels):
-    runner, draws = Network(network, micro_batch=4), generator(0)
+    runner, draws = Network(network, Compute(micro_batch=4)), generator(0)
     parts = [
         attack(runner, x, y, generator=draws)
         for x, y in zip(images.split(RAGGED), labels.split(RAGGED), strict=True)
@@ -112,6 +113,6 @@ def test_labels_the_network_does_not_know_are_refused(attack, network, images, l
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_images_may_lie_on_another_device_than_the_network(attack, network, images, labels):
     plain = attack(Network(network), images, labels, generator=generator(0))
-    moved = attack(Network(network, device="cuda"), images, labels, generator=generator(0))
+    moved = attack(Network(network, Compute(device="cuda")), images, labels, generator=generator(0))
     assert moved.images.is_cuda
     assert_close(moved.loss.cpu(), plain.loss, rtol=0, atol=1e-2)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from landscape.directions import make_directions
+from landscape.engine import Compute
 from landscape.spatial import Warp
 from landscape.surfaces import SURFACES, Surface, grid_axis, pose_axes
 from landscape.weights import weights_of
@@ -12,7 +13,13 @@ from landscape.weights import weights_of
 def make_spatial(network, images, labels):
     axes = pose_axes(height=8, width=8, rotation=[-20.0, 0.0, 20.0])
     return SURFACES["spatial"](
-        network, images, labels, axes=axes, warp=Warp(), identity={"model": "small"}
+        network,
+        images,
+        labels,
+        axes=axes,
+        warp=Warp(),
+        compute=Compute(),
+        identity={"model": "small"},
     )
 
 
@@ -20,7 +27,13 @@ def make_weights(network, images, labels):
     axes = tuple(grid_axis(name, [-1.0, 0.0, 0.5], "1", name) for name in ("alpha", "beta"))
     directions = make_directions(None, weights_of(network), ["alpha", "beta"], seed=0)
     return SURFACES["weights"](
-        network, images, labels, axes=axes, directions=directions, identity={"model": "small"}
+        network,
+        images,
+        labels,
+        axes=axes,
+        directions=directions,
+        compute=Compute(),
+        identity={"model": "small"},
     )
 
 

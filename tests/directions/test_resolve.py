@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 
 from landscape.directions import make_directions
+from landscape.engine import Compute
 from landscape.errors import InputError
 from landscape.spatial import Warp
 from landscape.surfaces import SpatialSurface, WeightSurface, grid_axis, pose_axes
@@ -224,6 +225,7 @@ def stored(network, images, labels, tmp_path) -> Path:
         labels,
         axes=tuple(grid_axis(axis, [-1, 0, 1], "1", axis) for axis in AXES),
         directions=make_directions(None, weights_of(network), AXES, seed=8),
+        compute=Compute(),
         identity={},
     )
     sweep(surface, path)
@@ -265,6 +267,11 @@ def test_a_file_that_cannot_serve_is_refused(stored, weights, tmp_path):
 def test_a_spatial_surface_has_no_directions(network, images, labels, weights, tmp_path):
     path = tmp_path / "poses.h5"
     axes = pose_axes(height=8, width=8, rotation=[0.0], shift_x=[0.0], shift_y=[0.0])
-    sweep(SpatialSurface(network, images, labels, axes=axes, warp=Warp(), identity={}), path)
+    sweep(
+        SpatialSurface(
+            network, images, labels, axes=axes, warp=Warp(), compute=Compute(), identity={}
+        ),
+        path,
+    )
     with pytest.raises(InputError, match=r"holds no directions.*'spatial' surface.*weight surface"):
         make_directions(path, weights, AXES, seed=0)

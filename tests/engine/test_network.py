@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from landscape.engine import Network, Scores, WeightPoints
+from landscape.engine import Compute, Network, Scores, WeightPoints, compute
 from landscape.engine.allocator import keep_memory
 from landscape.errors import InputError
 from landscape.spatial import Warp
@@ -36,13 +36,13 @@ def test_huge_and_infinite_logits_are_data():
 @pytest.mark.parametrize("micro_batch", [1, 3, 7, 100])
 def test_logits_do_not_depend_on_the_micro_batch(network, images, micro_batch):
     plain = copy.deepcopy(network).eval()(images)
-    found = Network(network, micro_batch=micro_batch).logits(images)
+    found = Network(network, Compute(micro_batch=micro_batch)).logits(images)
     torch.testing.assert_close(found, plain, rtol=1e-5, atol=1e-6)
 
 
 def test_poses_are_those_of_a_plain_loop(network, images, labels, generator):
     poses = (torch.rand(5, 3, generator=generator) - 0.5) * torch.tensor([60.0, 3.0, 3.0])
-    fast = Network(network, micro_batch=16)
+    fast = Network(network, Compute(micro_batch=16))
     rows = list(fast.score_poses(images, labels, poses, Warp()))
     assert len(rows) == 5
     twin = copy.deepcopy(network).eval()
@@ -69,7 +69,7 @@ def test_a_float64_model_computes_in_float64(network, images):
 
 def test_bf16_is_close_but_not_the_same(network, images):
     exact = Network(network).logits(images)
-    rough = Network(network, precision="bf16").logits(images).float()
+    rough = Network(network, Compute(precision="bf16")).logits(images).float()
     torch.testing.assert_close(rough, exact, rtol=0.05, atol=0.05)
     assert not torch.equal(rough, exact)
 
@@ -85,7 +85,7 @@ def test_bf16_is_close_but_not_the_same(network, images):
 )
 def test_bad_settings_are_named(network, options, message):
     with pytest.raises(InputError, match=message.replace("?", r"\?")):
-        Network(network, **options)
+        Network(network, Compute(**options))
 
 
 def test_nan_weights_are_named(network):
@@ -121,7 +121,7 @@ def test_the_allocator_hint_is_given_once():
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_a_gpu_agrees_with_the_cpu(network, images, labels):
-    here, there = Network(network), Network(network, device="cuda")
+    here, there = Network(network), Network(network, Compute(device="cuda"))
     torch.testing.assert_close(
         there.score(images, labels).loss.cpu(),
         here.score(images, labels).loss,
@@ -143,7 +143,7 @@ class LeNet(nn.Module):
 
 def test_a_model_that_needs_contiguous_features_works(images, labels):
     model = LeNet()
-    network = Network(model, micro_batch=3)
+    network = Network(model, Compute(micro_batch=3))
     torch.testing.assert_close(network.logits(images), model(images).detach())
     direction = {n: torch.ones_like(p) for n, p in model.named_parameters()}
     points = WeightPoints(Network(model), images, labels, [direction])
@@ -152,3 +152,44 @@ def test_a_model_that_needs_contiguous_features_works(images, labels):
             parameter += 0.1
     loss = F.cross_entropy(model(images).double(), labels).item()
     assert points.measure([0.1])["loss"].value == pytest.approx(loss, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("flags", "native"),
+    [("avx512f avx512_bf16", True), ("avx2 avx512f", False), ("asimd bf16", True)],
+)
+def test_a_cpu_without_bf16_is_named(network, flags, native, monkeypatch, tmp_path, caplog):
+    (tmp_path / "cpuinfo").write_text(f"processor : 0\nflags : fpu {flags}\n", encoding="utf-8")
+    monkeypatch.setattr(compute, "CPU_FLAGS", tmp_path / "cpuinfo")
+    Network(network, Compute(precision="bf16"))
+    assert ("no bf16 instructions" in caplog.text) is not native
+
+
+def test_tf32_needs_a_gpu(network):
+    with pytest.raises(InputError, match=r"tf32 is a format of NVIDIA GPUs, got the device 'cpu'"):
+        Network(network, Compute(precision="tf32"))
+
+
+def test_the_precision_of_the_process_is_put_back(network, images):
+    torch.backends.mkldnn.matmul.fp32_precision = "bf16"
+    try:
+        Network(network).logits(images)
+        assert torch.backends.mkldnn.matmul.fp32_precision == "bf16"
+    finally:
+        torch.backends.mkldnn.matmul.fp32_precision = "none"
+
+
+def test_many_images_are_warped_part_by_part(network, images, labels):
+    poses = torch.tensor([[10.0, 0.5, 0.0], [0.0, 0.0, 0.0], [-20.0, 0.0, 1.0]])
+    whole = list(Network(network).score_poses(images, labels, poses, Warp()))
+    sizes = []
+
+    class Counting(Warp):
+        def __call__(self, images, pose):
+            sizes.append(len(images))
+            return super().__call__(images, pose)
+
+    parts = Network(network, Compute(micro_batch=3)).score_poses(images, labels, poses, Counting())
+    for one, other in zip(whole, parts, strict=True):
+        torch.testing.assert_close(one.loss, other.loss, rtol=1e-5, atol=1e-6)
+    assert sizes == [3, 3, 1] * 3

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from landscape.engine import Network, WeightPoints
+from landscape.engine import Compute, Network, WeightPoints
 from landscape.weights import weights_of
 
 
@@ -48,7 +48,9 @@ def test_a_linear_model_gives_a_closed_form():
 @pytest.mark.parametrize("micro_batch", [2, 3, 50])
 def test_points_are_those_of_a_plain_loop_in_any_order(network, images, labels, micro_batch):
     d, e = random_direction(network, 1), random_direction(network, 2)
-    points = WeightPoints(Network(network, micro_batch=micro_batch), images, labels, [d, e])
+    points = WeightPoints(
+        Network(network, Compute(micro_batch=micro_batch)), images, labels, [d, e]
+    )
     for a, b in [(0.3, -0.2), (0.0, 0.0), (-1.0, 1.0), (0.3, -0.2)]:
         logits = set_weights(network, (a, d), (b, e))(images)
         loss = F.cross_entropy(logits.double(), labels).item()
@@ -76,7 +78,7 @@ def test_recomputed_batchnorm_is_that_of_one_batch(network, images, labels):
 
 def test_recomputed_batchnorm_weighs_ragged_batches_by_images(network, images, labels):
     points = WeightPoints(
-        Network(network, micro_batch=5), images, labels, [], recompute_batchnorm=True
+        Network(network, Compute(micro_batch=5)), images, labels, [], recompute_batchnorm=True
     )
     points.measure([])
     batches = [network[0](part) for part in images.tensor_split(2)]  # 4 images and 3

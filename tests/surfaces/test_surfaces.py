@@ -123,7 +123,7 @@ def test_the_callers_model_is_untouched_on_success_error_and_interrupt(
         with pytest.raises(InputError):
             surface(network, images, labels + 3)
         out = tmp_path / "s.h5"
-        hook = Interrupting(after=3)
+        hook = Interrupting(after=4)
         network.register_forward_hook(hook)
         with pytest.raises(KeyboardInterrupt):
             surface(network, images, labels, out=out)
@@ -152,7 +152,7 @@ def test_an_interrupted_surface_continues_to_the_same_values(
     many = {"rotation": np.linspace(-30, 30, 61)} if surface is spatial else {}
     whole = surface(network, images, labels, **many)
     out = tmp_path / "s.h5"
-    stop = network.register_forward_hook(Interrupting(after=4))
+    stop = network.register_forward_hook(Interrupting(after=8))
     with pytest.raises(KeyboardInterrupt):
         surface(network, images, labels, out=out, **many)
     stop.remove()
@@ -169,7 +169,7 @@ def test_an_interrupted_surface_continues_to_the_same_values(
 
 def test_a_finished_file_is_read_not_computed(network, images, labels, tmp_path):
     first = plane(network, images, labels, out=tmp_path / "w.h5")
-    stop = network.register_forward_hook(Interrupting(after=1))  # one image, to try the model
+    stop = network.register_forward_hook(Interrupting(after=5))  # two images, to try the model
     again = plane(network, images, labels, out=tmp_path / "w.h5")
     stop.remove()
     np.testing.assert_array_equal(first.loss, again.loss)

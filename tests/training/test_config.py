@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from landscape.attacks import RandomPose
 from landscape.errors import InputError
 from landscape.spatial import SpatialLimits
 from landscape.training import RECIPES, Augment, Cosine, Step, TrainConfig
@@ -23,6 +24,8 @@ def test_settings_that_differ_are_described_differently():
         TrainConfig(augment=Augment(crop=1)),
         TrainConfig(augment=Augment(pose=SpatialLimits())),
         TrainConfig(precision="bf16"),
+        TrainConfig(adversary="worst-of-10"),
+        TrainConfig(adversary=RandomPose(k=10, limits=SpatialLimits(rotation=40.0))),
     ]
     assert len({json.dumps(config.as_dict()) for config in configs}) == len(configs)
 

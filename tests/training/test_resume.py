@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from landscape.attacks import RandomPose
 from landscape.data import load_dataset
 from landscape.models import ModelSpec
 from landscape.spatial import SpatialLimits
@@ -28,6 +29,13 @@ CONFIGS = {
         augment=Augment(flip=True, crop=1, pose=SpatialLimits(rotation=10.0)),
     ),
     "bf16": TrainConfig(epochs=2, batch_size=16, learning_rate=0.05, precision="bf16"),
+    "adversary": TrainConfig(
+        epochs=2,
+        batch_size=16,
+        learning_rate=0.05,
+        augment=Augment(crop=1),
+        adversary=RandomPose(k=3, limits=SpatialLimits(rotation=20.0)),
+    ),
 }
 
 
@@ -83,6 +91,16 @@ def test_random_layers_go_on_exactly(run, shapes, dropout_network, ctrl_c, tmp_p
     assert_resumes_exactly(run, shapes, PLAIN, 7, ctrl_c, tmp_path, spec=dropout_network)
 
 
+def test_a_compiled_run_goes_on_exactly(run, shapes, dropout_network, ctrl_c, tmp_path, caplog):
+    """With layers that draw, with full batches and a rest, with an adversary and its network."""
+    config = CONFIGS["adversary"]
+    arguments = {"spec": dropout_network, "compile": "always"}
+    with caplog.at_level("INFO", logger="landscape.engine"):
+        assert_resumes_exactly(run, shapes, config, 7, ctrl_c, tmp_path, **arguments)
+    assert sum(line.startswith("compiled in") for line in caplog.messages) == 6
+    assert not any("not compiled" in line for line in caplog.messages)
+
+
 def test_a_run_can_be_interrupted_again_and_again(run, shapes, ctrl_c, tmp_path):
     straight = run(shapes(COUNT), PLAIN, out=tmp_path / "straight")
     for step in (2, 4, 6, 8):
@@ -123,6 +141,7 @@ def test_metrics_of_steps_that_were_lost_are_dropped(run, shapes, tmp_path):
 SCRIPT = """
 import signal, sys, torch
 from pathlib import Path
+from landscape.attacks import RandomPose
 from landscape.data import load_dataset
 from landscape.models import ModelSpec
 from landscape.training import TrainConfig, train

@@ -1,0 +1,122 @@
+"""How many images and threads make one forward pass fastest: measured once, then remembered."""
+
+import hashlib
+import json
+import logging
+import os
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from landscape.errors import InputError
+from landscape.files import atomic_write
+from landscape.typing import Images
+
+log = logging.getLogger("landscape.engine")
+
+WORTH_IT = 20.0  # seconds of work from which calibration pays
+SHARE = 0.05  # of the work, at most, goes into calibration
+BETTER = 1.03  # what a change must gain; less is noise
+SMALLEST = 8
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How forward passes are cut and computed.
+
+    Attributes:
+        micro_batch: images in one pass.
+        threads: of the CPU.
+    """
+
+    micro_batch: int
+    threads: int
+
+
+Measure = Callable[[Plan], float]
+"""Images per second under a plan."""
+
+
+def calibrate(start: Plan, measure: Measure, *, most: int, seconds: float) -> Plan:
+    """Climb from a plan to a faster one: smaller or larger passes, then fewer threads.
+
+    Args:
+        start: the plan to begin with.
+        measure: images per second; called once per plan.
+        most: images that fit into one pass.
+        seconds: no further plan is tried after so long.
+    """
+    end = time.monotonic() + seconds
+    best, rate = start, measure(start)
+
+    def climb(change: Callable[[Plan], Plan]) -> bool:
+        nonlocal best, rate
+        climbed = False
+        while time.monotonic() < end:
+            candidate = change(best)
+            if candidate == best or (found := measure(candidate)) < BETTER * rate:
+                break
+            best, rate, climbed = candidate, found, True
+        return climbed
+
+    smaller = climb(lambda p: Plan(max(SMALLEST, p.micro_batch // 2), p.threads))
+    if not smaller:
+        climb(lambda p: Plan(min(most, p.micro_batch * 2), p.threads))
+    climb(lambda p: Plan(p.micro_batch, max(1, p.threads // 2)))
+    return best
+
+
+def key_of(module: nn.Module, images: Images, precision: str) -> str:
+    """What a plan depends on: the network's form, the images' size, the precision, the machine."""
+    shapes = [(name, tuple(p.shape)) for name, p in module.named_parameters()]
+    device = images.device
+    gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else ""
+    facts = (str(module), shapes, tuple(images.shape[1:]), str(images.dtype), precision)
+    machine = (device.type, gpu, _processor(), torch.get_num_threads(), torch.__version__)
+    return hashlib.sha256(repr((facts, machine)).encode()).hexdigest()
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line for line in lines if line.startswith("model name")), platform.machine())
+
+
+def cache_file() -> Path:
+    """Where plans are remembered."""
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(home) / "landscape" / "plans.json"
+
+
+def recall(key: str) -> Plan | None:
+    """The plan that was found for a key before, if any."""
+    found = _remembered().get(key)
+    try:
+        return Plan(**found) if found else None
+    except TypeError:  # written by another version
+        return None
+
+
+def remember(key: str, plan: Plan) -> None:
+    """Keep a plan for the next time; where nothing can be written, it is measured again."""
+    try:
+        with atomic_write(cache_file()) as temporary:
+            known = {**_remembered(), key: asdict(plan)}
+            temporary.write_text(json.dumps(known, indent=1), encoding="utf-8")
+    except (OSError, InputError) as error:
+        log.debug("plan not remembered: %s", error)
+
+
+def _remembered() -> dict[str, dict[str, int]]:
+    try:
+        known = json.loads(cache_file().read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}

@@ -1,0 +1,136 @@
+"""How a network is best run on images of one size: its form, and how many fit into the memory."""
+
+import copy
+import logging
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from landscape.engine.compute import PRECISIONS, Compute
+from landscape.engine.folding import Folding
+from landscape.engine.memory import MARGIN, bytes_per_image, free_memory
+from landscape.engine.watching import LAYERS, Observation, observe
+from landscape.typing import Images
+
+log = logging.getLogger("landscape.engine")
+
+TOLERANCE = 1e-3  # of the largest logit; folding moves them by rounding, a mistake by far more
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What was settled.
+
+    Attributes:
+        module: what runs.
+        folding: the BatchNorm layers it does without.
+        memory_format: of its images and weights.
+        memory: bytes that activations may take.
+        most_images: that fit into one forward pass.
+    """
+
+    module: nn.Module
+    folding: Folding
+    memory_format: torch.memory_format
+    memory: int
+    most_images: int
+
+
+@torch.no_grad()
+def prepare(
+    plain: nn.Module,
+    images: Images,
+    compute: Compute,
+    *,
+    keep: Collection[str] = (),
+    enough: int,
+) -> Prepared:
+    """Try channels-last, fold what can be folded, and see how much memory an image takes.
+
+    Args:
+        plain: the private copy; only its memory format is changed.
+        images: a few, on its device and of its type.
+        compute: precision and bounds.
+        keep: names of BatchNorm modules that must not be folded.
+        enough: images in one pass that are as good as any number.
+    """
+    if len(images) == 1:
+        images = torch.cat([images, images])  # what works for one need not work for more
+    memory_format, logits = _settle_format(plain, images)
+    images = images.contiguous(memory_format=memory_format)
+    seen = _observe(plain, images, keep)
+    module, folding = _fold(plain, images, seen, logits)
+    module = _with_cast_layers(module, plain, PRECISIONS[compute.precision])
+    module.to(memory_format=memory_format)
+    memory = compute.memory or free_memory(images.device) // 2
+    most = _most_images(module, images, seen, memory, enough)
+    return Prepared(module, folding, memory_format, memory, most)
+
+
+def _settle_format(module: nn.Module, images: Images) -> tuple[torch.memory_format, Any]:
+    """Channels-last, which is faster, unless the model does not work with it; and what it gives."""
+    try:
+        module.to(memory_format=torch.channels_last)
+        return torch.channels_last, module(images.contiguous(memory_format=torch.channels_last))
+    except RuntimeError as error:
+        # `features.view(n, -1)`, common in published models, needs rows that are contiguous.
+        if "view size" not in str(error):
+            raise
+        module.to(memory_format=torch.contiguous_format)
+    return torch.contiguous_format, module(images)
+
+
+def _observe(plain: nn.Module, images: Images, keep: Collection[str]) -> Observation | None:
+    try:
+        return observe(plain, images, keep=keep)
+    except Exception as error:  # a model may do with its tensors whatever it likes
+        log.info("the model cannot be watched (%s)", error)
+        return None
+
+
+def _fold(
+    plain: nn.Module, images: Images, seen: Observation | None, logits: Any
+) -> tuple[nn.Module, Folding]:
+    """A folded copy, or the module itself where nothing can be folded without changing it."""
+    if seen is None or not seen.pairs:
+        return plain, Folding()
+    folded, folding = copy.deepcopy(plain), Folding(seen.pairs)
+    try:
+        folding.apply(folded)
+        difference = (folded(images) - logits).abs().max()
+        same = bool(difference <= TOLERANCE * logits.abs().max())
+    except Exception as error:  # a model may look into its layers in any way
+        log.info("BatchNorm not folded (%s)", error)
+        return plain, Folding()
+    if same:
+        return folded, folding
+    log.info("BatchNorm not folded: the model does not compute the same without it")
+    return plain, Folding()
+
+
+def _most_images(
+    module: nn.Module, images: Images, seen: Observation | None, memory: int, enough: int
+) -> int:
+    """How many images fit into the memory at once.
+
+    Finding what is alive at once costs a second; what is written in all is known and often enough.
+    """
+    most = int(memory / (MARGIN * seen.bytes_per_image)) if seen else 0
+    if most < enough:
+        most = int(memory / (MARGIN * bytes_per_image(module, images)))
+    return max(1, most)
+
+
+def _with_cast_layers(module: nn.Module, plain: nn.Module, dtype: torch.dtype | None) -> nn.Module:
+    """Weights of matrix products in `dtype` once and for all, instead of at every pass."""
+    if dtype is None:
+        return module
+    if module is plain:
+        module = copy.deepcopy(plain)
+    for layer in module.modules():
+        if type(layer) in LAYERS:
+            layer.to(dtype)
+    return module

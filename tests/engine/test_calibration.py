@@ -1,0 +1,103 @@
+"""Calibration against machines that are made up, its memory against real files."""
+
+import json
+import os
+from contextlib import suppress
+
+import pytest
+import torch
+
+from landscape.engine import Compute, Network, threads, tuning
+from landscape.engine.calibration import Plan, cache_file, calibrate, key_of, recall, remember
+
+
+def test_the_fastest_plan_is_climbed_to():
+    def machine(plan):  # best at 32 images, and with one thread
+        return 1000 / (1 + abs(plan.micro_batch - 32)) / plan.threads
+
+    assert calibrate(Plan(128, 4), machine, most=512, seconds=9.0) == Plan(32, 1)
+
+
+def test_larger_passes_stop_at_what_fits():
+    def machine(plan):
+        return float(plan.micro_batch)
+
+    assert calibrate(Plan(128, 1), machine, most=300, seconds=9.0) == Plan(300, 1)
+
+
+def test_noise_moves_nothing():
+    rates = iter([100.0, 101.0, 102.0, 99.0])
+    assert calibrate(Plan(128, 2), lambda plan: next(rates), most=512, seconds=9.0) == Plan(128, 2)
+
+
+def test_without_time_the_first_plan_stays():
+    found = calibrate(Plan(128, 2), lambda p: 1 / p.micro_batch, most=512, seconds=0.0)
+    assert found == Plan(128, 2)
+
+
+def test_plans_are_remembered_and_broken_memories_forgotten():
+    assert recall("a") is None
+    remember("a", Plan(64, 2))
+    remember("b", Plan(32, 1))
+    assert (recall("a"), recall("b")) == (Plan(64, 2), Plan(32, 1))
+    cache_file().write_text(json.dumps({"a": {"batch": 3}}), encoding="utf-8")
+    assert recall("a") is None
+    cache_file().write_text("{", encoding="utf-8")
+    assert recall("a") is None
+    remember("a", Plan(16, 1))
+    assert recall("a") == Plan(16, 1)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a path that cannot be a folder")
+def test_where_nothing_can_be_written_nothing_breaks(monkeypatch, tmp_path):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    remember("a", Plan(64, 2))
+    assert recall("a") is None
+
+
+def test_plans_belong_to_one_network_and_size(network, images):
+    key = key_of(network, images, "fp32")
+    assert key == key_of(network, images[:3], "fp32")
+    assert key != key_of(network, images, "bf16")
+    assert key != key_of(network, images[..., :4], "fp32")
+    assert key != key_of(network[:3], images, "fp32")
+
+
+def test_a_long_job_is_calibrated_once_and_its_values_stay(network, images, monkeypatch, caplog):
+    caplog.set_level("INFO", logger="landscape.engine")
+    monkeypatch.setattr(tuning, "WORTH_IT", 0.0)
+    plain = Network(network).logits(images)
+    for source in ("calibrated", "as calibrated before"):
+        long = Network(network, Compute(compile="never"))
+        long.expect(10**5)
+        torch.testing.assert_close(long.logits(images), plain)
+        assert f"({source})" in caplog.records[-1].getMessage()
+        assert f"{long.micro_batch} images a pass" in caplog.records[-1].getMessage()
+
+
+def test_a_given_micro_batch_is_kept(network, images, monkeypatch):
+    monkeypatch.setattr(tuning, "WORTH_IT", 0.0)
+    chosen = Network(network, Compute(micro_batch=3, compile="never"))
+    chosen.expect(10**5)
+    chosen.logits(images)
+    assert chosen.micro_batch == 3
+
+
+def test_a_container_has_its_quota_of_threads(monkeypatch, tmp_path):
+    quota = tmp_path / "cpu.max"
+    monkeypatch.setattr(threads, "QUOTA", quota)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 64)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(16)), raising=False)
+    assert threads.usable_threads() == 16
+    for text, count in (("max 100000", 16), ("350000 100000", 4), ("50000 100000", 1), ("?", 16)):
+        quota.write_text(text, encoding="ascii")
+        assert threads.usable_threads() == count
+
+
+def test_threads_are_put_back():
+    torch.set_num_threads(2)
+    with suppress(ValueError), threads.threads(1):
+        assert torch.get_num_threads() == 1
+        raise ValueError
+    assert torch.get_num_threads() == 2
