@@ -18,6 +18,7 @@ SCRIPTS = Path(__file__).parents[1] / "scripts"
 @pytest.fixture(autouse=True)
 def importable(monkeypatch):
     monkeypatch.syspath_prepend(str(SCRIPTS))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # of the contestants' processes
 
 
 @pytest.fixture

@@ -57,6 +57,7 @@ def test_an_unknown_name_is_an_attribute_error():
         ("train", DATASETS),
         ("train", MODELS),
         ("train", RECIPES),
+        ("train", ATTACKS),
         ("weights", MODELS),
         ("evaluate", ATTACKS),
         ("evaluate", DATASETS),

@@ -1,6 +1,7 @@
 """Running a network over many inputs, or over many weights, fast."""
 
 from landscape.engine.compute import COMPILE, PRECISIONS, Compute
+from landscape.engine.learning import LearningPass, learning_pays
 from landscape.engine.network import MICRO_BATCH, Network
 from landscape.engine.points import WeightPoints
 from landscape.engine.scores import Scores, refuse_foreign_labels
@@ -10,8 +11,10 @@ __all__ = [
     "MICRO_BATCH",
     "PRECISIONS",
     "Compute",
+    "LearningPass",
     "Network",
     "Scores",
     "WeightPoints",
+    "learning_pays",
     "refuse_foreign_labels",
 ]

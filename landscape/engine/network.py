@@ -83,7 +83,7 @@ class Network:
             keep: names of BatchNorm modules that must not be folded.
         """
         wanted = self.compute.micro_batch or MICRO_BATCH
-        with self._settings():
+        with threads(self._threads):
             ready = prepare(
                 self._plain, self._cast(images[:2]), self.compute, keep=keep, enough=wanted
             )

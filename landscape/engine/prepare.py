@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from landscape.engine.compute import PRECISIONS, Compute
+from landscape.engine.compute import PRECISIONS, Compute, arithmetic
 from landscape.engine.folding import Folding
 from landscape.engine.memory import MARGIN, bytes_per_image, free_memory
 from landscape.engine.watching import LAYERS, Observation, observe
@@ -59,14 +59,16 @@ def prepare(
     """
     if len(images) == 1:
         images = torch.cat([images, images])  # what works for one need not work for more
-    memory_format, logits = _settle_format(plain, images)
-    images = images.contiguous(memory_format=memory_format)
-    seen = _observe(plain, images, keep)
-    module, folding = _fold(plain, images, seen, logits)
+    with arithmetic(images.device, "fp32"):
+        memory_format, logits = _settle_format(plain, images)
+        images = images.contiguous(memory_format=memory_format)
+        seen = _observe(plain, images, keep)
+        module, folding = _fold(plain, images, seen, logits)
     module = _with_cast_layers(module, plain, PRECISIONS[compute.precision])
     module.to(memory_format=memory_format)
     memory = compute.memory or free_memory(images.device) // 2
-    most = _most_images(module, images, seen, memory, enough)
+    with arithmetic(images.device, compute.precision):
+        most = _most_images(module, images, seen, memory, enough)
     return Prepared(module, folding, memory_format, memory, most)
 
 

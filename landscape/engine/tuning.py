@@ -99,7 +99,7 @@ class _Clock:
 
     def rate(self, plan: Plan, run: Callable[[Tensor], Tensor] | None = None) -> float:
         """The better of two passes after one that warms up; 0 if they do not fit."""
-        run = run or self.module
+        run = self.module if run is None else run
         try:
             with threads(plan.threads):
                 batch = self.batch(plan.micro_batch)

@@ -9,8 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from landscape.data import ImageSet
-from landscape.engine import MICRO_BATCH, Compute, Network
-from landscape.engine.learning import LearningPass, learning_pays
+from landscape.engine import MICRO_BATCH, Compute, LearningPass, Network, learning_pays
 from landscape.errors import InputError
 from landscape.rng import derived_seed, generator
 from landscape.training.config import TrainConfig

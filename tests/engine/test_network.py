@@ -74,6 +74,12 @@ def test_bf16_is_close_but_not_the_same(network, images):
     assert not torch.equal(rough, exact)
 
 
+def test_bf16_folds_as_fp32_does(network, images):
+    rough = Network(network, Compute(precision="bf16"))
+    rough.logits(images)
+    assert len(rough.folding.pairs) == 1
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
