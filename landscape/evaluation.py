@@ -78,7 +78,8 @@ def evaluate(
             f"got {len(images)} images and {len(labels)} labels"
         )
     network = Network(model, Compute(device, precision, memory, compile=compile))
-    network.expect(len(images) * sum(attack.evaluations for attack in attacks.values()))
+    evaluations = sum(attack.evaluations for attack in attacks.values())
+    network.expect(len(images) * evaluations, unit=min(BATCH, len(images)))
     return [
         _evaluate_one(network, images, labels, name, attack, seed, show_progress)
         for name, attack in attacks.items()

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -36,6 +37,19 @@ class Plan:
 
     micro_batch: int
     threads: int
+
+
+@dataclass(frozen=True)
+class Gain:
+    """What compiling a network was worth.
+
+    Attributes:
+        seconds: it took.
+        factor: by which a pass is faster.
+    """
+
+    seconds: float
+    factor: float
 
 
 Measure = Callable[[Plan], float]
@@ -97,7 +111,7 @@ def cache_file() -> Path:
 
 def recall(key: str) -> Plan | None:
     """The plan that was found for a key before, if any."""
-    found = _remembered().get(key)
+    found = _remembered().get(f"plan {key}")
     try:
         return Plan(**found) if found else None
     except TypeError:  # written by another version
@@ -106,15 +120,33 @@ def recall(key: str) -> Plan | None:
 
 def remember(key: str, plan: Plan) -> None:
     """Keep a plan for the next time; where nothing can be written, it is measured again."""
+    _keep(f"plan {key}", asdict(plan))
+
+
+def recall_gain(key: str) -> Gain | None:
+    """What compiling took and gave before, if it was done."""
+    found = _remembered().get(f"compiled {key}")
+    try:
+        return Gain(**found) if found else None
+    except TypeError:
+        return None
+
+
+def remember_gain(key: str, gain: Gain) -> None:
+    """Keep it, like a plan."""
+    _keep(f"compiled {key}", asdict(gain))
+
+
+def _keep(name: str, value: dict[str, Any]) -> None:
     try:
         with atomic_write(cache_file()) as temporary:
-            known = {**_remembered(), key: asdict(plan)}
+            known = {**_remembered(), name: value}
             temporary.write_text(json.dumps(known, indent=1), encoding="utf-8")
     except (OSError, InputError) as error:
-        log.debug("plan not remembered: %s", error)
+        log.debug("not remembered: %s", error)
 
 
-def _remembered() -> dict[str, dict[str, int]]:
+def _remembered() -> dict[str, dict[str, Any]]:
     try:
         known = json.loads(cache_file().read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from landscape.engine.calibration import Gain
+
 log = logging.getLogger("landscape.engine")
 
 # Measured on 2 cores with ResNet-20 (docs/benchmarks.md): 15 s for 60 layers when nothing of it is
@@ -22,8 +24,16 @@ def compile_seconds(module: nn.Module) -> float:
     return BASE_SECONDS + SECONDS_PER_LAYER * layers
 
 
-def pays(module: nn.Module, seconds: float) -> bool:
-    """Whether compiling saves time on a job that takes `seconds` without."""
+def pays(module: nn.Module, seconds: float, known: Gain | None = None) -> bool:
+    """Whether compiling saves time on a job that takes `seconds` without.
+
+    Args:
+        module: the network.
+        seconds: of the job, as it is.
+        known: what compiling it took and gave before, if it was; the compilers keep their results.
+    """
+    if known is not None:
+        return seconds * (1 - 1 / known.factor) > known.seconds
     return SAVED_SHARE * seconds > compile_seconds(module)
 
 

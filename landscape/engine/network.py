@@ -10,13 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from landscape.engine.allocator import keep_memory
+from landscape.engine.calibration import Plan
 from landscape.engine.compute import Compute, arithmetic, computes_bf16
 from landscape.engine.folding import Folding, state_of
 from landscape.engine.memory import ran_out, release_cached
 from landscape.engine.prepare import Prepared, prepare
 from landscape.engine.scores import Scores, refuse_foreign_labels
 from landscape.engine.threads import threads, usable_threads
-from landscape.engine.tuning import Tuned, tune
+from landscape.engine.tuning import Job, Tuned, tune
 from landscape.errors import InputError
 from landscape.spatial import Warp
 from landscape.typing import Images, Labels, Logits, PerExample
@@ -66,14 +67,20 @@ class Network:
         self.module = self._plain = _private_copy(model, self.device)
         self.folding, self.memory_format = Folding(), torch.contiguous_format
         self.dtype = next((p.dtype for p in self.module.parameters()), torch.float32)
-        self.micro_batch = compute.micro_batch or MICRO_BATCH
-        self._threads, self._expected = usable_threads(), 0
+        self._threads, self._job = usable_threads(), Job()
         self._prepared: Prepared | None = None
+        self.micro_batch = self._first_micro_batch()
         self._tuned: Tuned | None = None
 
-    def expect(self, images: int) -> None:
-        """Say how many images will be run from here on, poses and weights counted each."""
-        self._expected, self._tuned = images, None
+    def expect(self, images: int, *, unit: int = 0, grouped: bool = False) -> None:
+        """Say what will be run from here on, so that it can be run at its best.
+
+        Args:
+            images: in all, poses and weights counted each.
+            unit: images that are run together; 0 if not known.
+            grouped: whether several units may share a pass.
+        """
+        self._job, self._tuned = Job(images, unit, grouped), None
 
     def prepare(self, images: Images, *, keep: Collection[str] = ()) -> None:
         """Settle how such images are run; happens by itself when the first ones come.
@@ -90,7 +97,7 @@ class Network:
         self._prepared, self._tuned = ready, None
         self.module, self.folding = ready.module, ready.folding
         self.memory_format = ready.memory_format
-        self.micro_batch = min(wanted, ready.most_images)
+        self.micro_batch = self._first_micro_batch()
 
     def refresh(self, model: nn.Module) -> None:
         """Take over the present weights and buffers of a model of the same architecture."""
@@ -225,12 +232,15 @@ class Network:
                     self.module,
                     self.place(images[: self.micro_batch]),
                     self.compute,
-                    micro_batch=self.micro_batch,
-                    threads=self._threads,
+                    Plan(self._first_micro_batch(), usable_threads()),
                     most=self._prepared.most_images,
-                    expected=self._expected,
+                    job=self._job,
                 )
             self.micro_batch, self._threads = self._tuned.micro_batch, self._tuned.threads
+
+    def _first_micro_batch(self) -> int:
+        wanted = self.compute.micro_batch or MICRO_BATCH
+        return min(wanted, self._prepared.most_images) if self._prepared else wanted
 
     def _run(self, images: Images) -> Tensor:
         assert self._tuned is not None

@@ -11,11 +11,14 @@ from torch import Tensor, nn
 from landscape.engine.calibration import (
     SHARE,
     WORTH_IT,
+    Gain,
     Plan,
     calibrate,
     key_of,
     recall,
+    recall_gain,
     remember,
+    remember_gain,
 )
 from landscape.engine.compiling import compiled, pays
 from landscape.engine.compute import Compute
@@ -27,6 +30,7 @@ from landscape.typing import Images
 log = logging.getLogger("landscape.engine")
 
 LITTLE = 1000  # images; not worth a look at the clock
+PASSES, LOOK = 3, 0.2  # at least so many, and seconds, for a rate
 FASTER = 1.02  # what a compiled pass must gain to be used
 
 
@@ -47,42 +51,62 @@ class Tuned:
     fast_size: int = 0
 
 
+@dataclass(frozen=True)
+class Job:
+    """What lies ahead.
+
+    Attributes:
+        images: to be run in all, poses and weights counted each; 0 if not known.
+        unit: images that are run together: the data set of a point, or the batch of an attack; 0
+            if not known.
+        grouped: whether several units may share a pass, as several poses of few images do.
+    """
+
+    images: int = 0
+    unit: int = 0
+    grouped: bool = False
+
+    def most(self, fitting: int) -> int:
+        """Images that a pass may be given, of those that fit into the memory."""
+        return min(fitting, self.unit) if self.unit and not self.grouped else fitting
+
+    def even(self, micro_batch: int) -> int:
+        """As many or fewer images, so that passes are of one size: compiled code knows no other."""
+        if not self.unit:
+            return micro_batch
+        if self.unit <= micro_batch:
+            return micro_batch // self.unit * self.unit if self.grouped else self.unit
+        return -(-self.unit // -(-self.unit // micro_batch))
+
+
 def tune(
-    module: nn.Module,
-    images: Images,
-    compute: Compute,
-    *,
-    micro_batch: int,
-    threads: int,
-    most: int,
-    expected: int,
+    module: nn.Module, images: Images, compute: Compute, start: Plan, *, most: int, job: Job
 ) -> Tuned:
-    """Choose how to run `expected` images.
+    """Choose how to run what lies ahead.
 
     Args:
         module: prepared.
         images: placed, at least one.
         compute: what the caller has decided.
-        micro_batch: to start from.
-        threads: to start from.
+        start: the plan without calibration.
         most: images that fit into one pass.
-        expected: images to be run in all; 0 if not known.
+        job: what lies ahead.
     """
-    plan = Plan(micro_batch, threads)
-    clock = _Clock(module, images)
+    free = compute.micro_batch is None
+    plan = Plan(job.even(start.micro_batch), start.threads) if free else start
     always = compute.compile == "always"
-    if expected < LITTLE and not always:
-        return Tuned(micro_batch, threads, module)
-    rate = clock.rate(plan)
-    if compute.micro_batch is None and expected / rate > WORTH_IT:
-        plan = _calibrated(clock, plan, compute, most=most, seconds=SHARE * expected / rate)
+    if job.images < LITTLE and not always:
+        return Tuned(plan.micro_batch, plan.threads, module)
+    clock = _Clock(module, images)
+    rate, key = clock.rate(plan), key_of(module, images, compute.precision)
+    if free and job.images / rate > WORTH_IT:
+        plan = _calibrated(clock, key, plan, job, most=most, seconds=SHARE * job.images / rate)
         rate = max(rate, clock.rate(plan))
-    tuned = Tuned(plan.micro_batch, plan.threads, module)
-    seconds = expected / rate
-    worth = always or (compute.compile == "auto" and pays(module, seconds))
-    if worth or (images.is_cuda and expected >= plan.micro_batch):
-        return _accelerated(clock, tuned, compiling=worth, always=always, seconds=seconds)
-    return tuned
+    seconds = job.images / rate
+    worth = always or (compute.compile == "auto" and pays(module, seconds, recall_gain(key)))
+    if not worth and not (images.is_cuda and job.images >= plan.micro_batch):
+        return Tuned(plan.micro_batch, plan.threads, module)
+    return _accelerated(clock, key, plan, compiling=worth, always=always, seconds=seconds)
 
 
 class _Clock:
@@ -98,12 +122,18 @@ class _Clock:
         return batch.to(memory_format=_format_of(self.images))
 
     def rate(self, plan: Plan, run: Callable[[Tensor], Tensor] | None = None) -> float:
-        """The better of two passes after one that warms up; 0 if they do not fit."""
+        """The best of a few passes, of which the first ones warm up; next to 0 if they do not fit.
+
+        Other programs only ever make a pass slower.
+        """
         run = self.module if run is None else run
         try:
             with threads(plan.threads):
                 batch = self.batch(plan.micro_batch)
-                return plan.micro_batch / min(self._seconds(run, batch) for _ in range(3))
+                times = [self._seconds(run, batch) for _ in range(PASSES)]
+                while sum(times) < LOOK and len(times) < 10 * PASSES:
+                    times.append(self._seconds(run, batch))
+            return plan.micro_batch / min(times)
         except (RuntimeError, MemoryError) as error:
             if not ran_out(error):
                 raise
@@ -123,39 +153,42 @@ def _format_of(images: Images) -> torch.memory_format:
     return torch.channels_last if last else torch.contiguous_format
 
 
-def _calibrated(clock: _Clock, start: Plan, compute: Compute, *, most: int, seconds: float) -> Plan:
-    key = key_of(clock.module, clock.images, compute.precision)
+def _calibrated(
+    clock: _Clock, key: str, start: Plan, job: Job, *, most: int, seconds: float
+) -> Plan:
     known = recall(key)
-    plan = known or calibrate(start, clock.rate, most=most, seconds=seconds)
+    found = known or calibrate(start, clock.rate, most=job.most(most), seconds=seconds)
     if known is None:
-        remember(key, plan)
-    plan = Plan(min(plan.micro_batch, most), plan.threads)
+        remember(key, found)
+    plan = Plan(job.even(min(found.micro_batch, most)), found.threads)
     source = "as calibrated before" if known else "calibrated"
     log.info("%d images a pass, %d threads (%s)", plan.micro_batch, plan.threads, source)
     return plan
 
 
 def _accelerated(
-    clock: _Clock, tuned: Tuned, *, compiling: bool, always: bool, seconds: float
+    clock: _Clock, key: str, plan: Plan, *, compiling: bool, always: bool, seconds: float
 ) -> Tuned:
     """With a compiled forward pass, or a captured one, if it is faster than without."""
-    plan = Plan(tuned.micro_batch, tuned.threads)
     batch = clock.batch(plan.micro_batch)
-    runs: list[Callable[[Tensor], Tensor]] = []
+    before = clock.rate(plan)
+    runs: list[tuple[float, Callable[[Tensor], Tensor]]] = []
     if compiling:
         log.info("compiling: about %.0f s of work without", seconds)
+        started = time.monotonic()
         with threads(plan.threads):
             fast = compiled(clock.module, lambda run: run(batch))
-        runs += [] if fast is None else [fast]
+        took = time.monotonic() - started
+        if fast is not None:
+            runs.append((clock.rate(plan, fast), fast))
+            remember_gain(key, Gain(took, runs[0][0] / before))
     if batch.is_cuda:
-        runs += _captured(clock.module, batch)
-    before = clock.rate(plan)
-    rates = [clock.rate(plan, run) for run in runs]
-    if not rates or (max(rates) < FASTER * before and not always):
+        runs += [(clock.rate(plan, run), run) for run in _captured(clock.module, batch)]
+    after, best = max(runs, key=lambda pair: pair[0], default=(0.0, clock.module))
+    if not runs or (after < FASTER * before and not always):
         log.info("%.0f images/s: nothing faster was found", before)
-        return tuned
-    best = runs[rates.index(max(rates))]
-    log.info("%.0f images/s instead of %.0f", max(rates), before)
+        return Tuned(plan.micro_batch, plan.threads, clock.module)
+    log.info("%.0f images/s instead of %.0f", after, before)
     return Tuned(plan.micro_batch, plan.threads, best, fast_size=plan.micro_batch)
 
 

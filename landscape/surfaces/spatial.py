@@ -141,7 +141,8 @@ class SpatialSurface:
 
     def prepare(self, points: int) -> None:
         """Settle how the network runs for so many poses of all images."""
-        self._network.expect(points * len(self._images))
+        count = len(self._images)
+        self._network.expect(points * count, unit=count, grouped=True)
         self._network.settle(self._near)
 
     @property

@@ -109,7 +109,8 @@ class WeightSurface:
 
     def prepare(self, points: int) -> None:
         """Settle how the network runs for so many weights on all images."""
-        self._network.expect(points * len(self._images))
+        count = len(self._images)
+        self._network.expect(points * count, unit=count)
         self._network.settle(self._images)
 
     def run_facts(self) -> dict[str, Any]:

@@ -18,7 +18,8 @@ SEEN = 30 * 50_000  # images of the training whose steps are measured: 30 epochs
 def weights(job: Job, compute: Compute) -> Repetition:
     """Every point of a plane by `WeightPoints`."""
     network = Network(job.model, compute)
-    network.expect(job.work.points * len(job.images))
+    count = len(job.images)
+    network.expect(job.work.points * count, unit=count)
     points_of = WeightPoints(network, job.images, job.labels, job.directions)
 
     def run(points: Tensor) -> Done:
@@ -31,7 +32,8 @@ def weights(job: Job, compute: Compute) -> Repetition:
 def poses(job: Job, compute: Compute) -> Repetition:
     """Every pose of a grid by `Network.score_poses`; loss, margin and prediction are all kept."""
     network = Network(job.model, compute)
-    network.expect(job.work.points * len(job.images))
+    count = len(job.images)
+    network.expect(job.work.points * count, unit=count, grouped=True)
 
     def run(points: Tensor) -> Done:
         scored = list(network.score_poses(job.images, job.labels, points, Warp()))

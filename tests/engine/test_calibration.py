@@ -8,7 +8,18 @@ import pytest
 import torch
 
 from landscape.engine import Compute, Network, threads, tuning
-from landscape.engine.calibration import Plan, cache_file, calibrate, key_of, recall, remember
+from landscape.engine.calibration import (
+    Gain,
+    Plan,
+    cache_file,
+    calibrate,
+    key_of,
+    recall,
+    recall_gain,
+    remember,
+    remember_gain,
+)
+from landscape.engine.tuning import Job
 
 
 def test_the_fastest_plan_is_climbed_to():
@@ -40,12 +51,15 @@ def test_plans_are_remembered_and_broken_memories_forgotten():
     remember("a", Plan(64, 2))
     remember("b", Plan(32, 1))
     assert (recall("a"), recall("b")) == (Plan(64, 2), Plan(32, 1))
-    cache_file().write_text(json.dumps({"a": {"batch": 3}}), encoding="utf-8")
+    cache_file().write_text(json.dumps({"plan a": {"batch": 3}}), encoding="utf-8")
     assert recall("a") is None
     cache_file().write_text("{", encoding="utf-8")
     assert recall("a") is None
     remember("a", Plan(16, 1))
     assert recall("a") == Plan(16, 1)
+    remember_gain("a", Gain(20.0, 1.25))
+    assert (recall("a"), recall_gain("a")) == (Plan(16, 1), Gain(20.0, 1.25))
+    assert recall_gain("b") is None
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs a path that cannot be a folder")
@@ -62,6 +76,29 @@ def test_plans_belong_to_one_network_and_size(network, images):
     assert key != key_of(network, images, "bf16")
     assert key != key_of(network, images[..., :4], "fp32")
     assert key != key_of(network[:3], images, "fp32")
+
+
+@pytest.mark.parametrize(
+    ("job", "micro_batch", "even"),
+    [
+        (Job(), 128, 128),
+        (Job(9000, unit=512), 128, 128),
+        (Job(9000, unit=500), 128, 125),
+        (Job(9000, unit=129), 128, 65),
+        (Job(9000, unit=7), 128, 7),  # a point's images, and then other weights
+        (Job(9000, unit=7, grouped=True), 128, 126),  # 18 poses of 7 images
+        (Job(9000, unit=300, grouped=True), 128, 100),
+        (Job(9000, unit=9), 1, 1),
+    ],
+)
+def test_passes_are_of_one_size(job, micro_batch, even):
+    assert job.even(micro_batch) == even
+
+
+def test_no_pass_is_larger_than_what_comes_together():
+    assert Job(9000, unit=100).most(512) == 100
+    assert Job(9000, unit=100, grouped=True).most(512) == 512
+    assert Job(9000).most(512) == 512
 
 
 def test_a_long_job_is_calibrated_once_and_its_values_stay(network, images, monkeypatch, caplog):

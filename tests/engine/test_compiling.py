@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from landscape.engine import Compute, Network, WeightPoints, tuning
+from landscape.engine.calibration import Gain
 from landscape.engine.compiling import compile_seconds, compiled, pays
 from landscape.weights import weights_of
 
@@ -59,6 +60,12 @@ def test_it_pays_for_long_jobs_of_small_networks_first(network):
     assert not pays(network, 1.0)
     assert pays(network, 600.0)
     assert not pays(deep, 600.0)
+
+
+def test_it_is_known_from_the_last_time_what_it_gives(network):
+    assert not pays(network, 30.0)
+    assert pays(network, 30.0, Gain(seconds=2.0, factor=1.25))  # the compiler's own cache is warm
+    assert not pays(network, 600.0, Gain(seconds=2.0, factor=0.9))
 
 
 def test_a_long_job_is_compiled_and_a_short_one_is_not(network, images, monkeypatch):
