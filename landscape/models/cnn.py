@@ -32,7 +32,7 @@ class SmallCNN(nn.Module):
             layers += [
                 nn.Conv2d(before, width, 3, padding=1, bias=False),
                 nn.BatchNorm2d(width),
-                nn.ReLU(),
+                nn.ReLU(inplace=True),
                 nn.MaxPool2d(2),
             ]
         layers[-1] = nn.AdaptiveAvgPool2d(1)

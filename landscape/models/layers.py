@@ -75,7 +75,7 @@ class Normalize(nn.Module):
                 f"the network takes images of {len(self.mean)} channels, got {x.shape[1]} "
                 f"(shape {tuple(x.shape)})"
             )
-        return (x - self.mean) / self.std
+        return (x - self.mean).div_(self.std)
 
     def extra_repr(self) -> str:
         """What `print(model)` shows of the layer."""

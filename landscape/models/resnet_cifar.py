@@ -49,7 +49,7 @@ class CifarResNet(nn.Module):
 
     def forward(self, x: Images) -> Logits:
         """Logits of images in [0, 1]."""
-        x = F.relu(self.bn1(self.conv1(self.normalize(x))))
+        x = F.relu(self.bn1(self.conv1(self.normalize(x))), inplace=True)
         x = self.layer3(self.layer2(self.layer1(x)))
         logits: Logits = self.linear(x.mean(dim=(2, 3)))
         return logits
@@ -71,8 +71,10 @@ class BasicBlock(nn.Module):
         self, x: Float[Tensor, "batch before height width"]
     ) -> Float[Tensor, "batch after height_after width_after"]:
         """The features after the block."""
-        residual = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)))))
-        return F.relu(residual + self._shortcut(x))
+        # In place, as no gradient needs what BatchNorm gave: memory is what these layers wait for.
+        residual = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)), inplace=True)))
+        residual += self._shortcut(x)
+        return F.relu(residual, inplace=True)
 
     def _shortcut(self, x: Tensor) -> Tensor:
         """Every second pixel, new channels zero: half of them before the old ones, half after."""
