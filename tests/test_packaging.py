@@ -150,3 +150,14 @@ main(["info"])
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.splitlines()[-1] == f"frozen: {frozen}"
     assert "leaked" not in done.stderr
+
+
+def test_no_second_inference_loop():
+    """Networks are run by the engine, and by the plain twins that check it."""
+    package = Path(landscape.__file__).parent
+    found = {
+        path.relative_to(package).as_posix()
+        for path in package.rglob("*.py")
+        if re.search(r"no_grad|inference_mode|enable_grad", path.read_text(encoding="utf-8"))
+    }
+    assert {name for name in found if not name.startswith("engine/")} == {"surfaces/checks.py"}

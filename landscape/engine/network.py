@@ -63,7 +63,7 @@ class Network:
         refuse_nonfinite(model.state_dict(), "the model")
         self.compute, self.precision = compute, compute.precision
         if self.precision == "bf16" and not computes_bf16(self.device):
-            log.warning("this CPU has no bf16 instructions: fp32 is faster here, and exact")
+            log.warning("this CPU has no bf16 instructions: fp32 is faster here, and more precise")
         self.module = self._plain = _private_copy(model, self.device)
         self.folding, self.memory_format = Folding(), torch.contiguous_format
         self.dtype = next((p.dtype for p in self.module.parameters()), torch.float32)

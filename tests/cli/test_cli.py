@@ -16,6 +16,7 @@ import xarray as xr
 
 import landscape
 from landscape.cli import main
+from landscape.engine import tuning
 
 LANDSCAPE = [sys.executable, "-m", "landscape"]
 
@@ -147,11 +148,20 @@ def test_info_prints_grid_configuration_and_checks(surfaces, capsys):
         "dataset digits",
         "seed 0",
         "check: recomputed",
+        "check: float64",
+        "BatchNorm layers folded, not compiled",
         "passed",
         "check: cosine alpha beta",
     ):
         assert words in out
     assert "FAILED" not in out
+
+
+def test_a_long_job_says_how_it_will_be_run(run, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(tuning, "WORTH_IT", 0.0)
+    grid = ["--alpha", "-1", "1", "21", "--dimensions", "1", "--samples", "50", "--memory", "1G"]
+    assert main(["weights", str(run / "model.pt"), "--out", str(tmp_path / "w.h5"), *grid]) == 0
+    assert re.search(r"^landscape: \d+ images a pass, 1 threads \(", capsys.readouterr().err, re.M)
 
 
 def test_plot_writes_every_format(surfaces, tmp_path, capsys):
@@ -222,6 +232,9 @@ def test_bad_input_gets_one_sentence(run, surfaces, tmp_path, capsys):
         ("train", "--out", new, "--epochs", "0"): "at least 1",
         ("spatial", model, "--out", new, "--device", "cuda:9"): "cannot be used here",
         ("spatial", model, "--out", new, "--padding", "zero"): "did you mean 'zeros'?",
+        ("spatial", model, "--out", new, "--memory", "lots"): "such as 500M or 4GiB",
+        ("weights", model, "--out", new, "--precision", "bf61"): "did you mean 'bf16'?",
+        ("weights", model, "--out", new, "--precision", "tf32", "--device", "cpu"): "NVIDIA GPUs",
         ("spatial", model, "--out", text): "cannot be opened as HDF5",
         ("spatial", model, "--out", tmp_path): "is a folder",
         ("spatial", model, "--out", surfaces[1], "--images", "3"): "holds another surface",
