@@ -92,7 +92,11 @@ class Network:
         wanted = self.compute.micro_batch or MICRO_BATCH
         with threads(self._threads):
             ready = prepare(
-                self._plain, self._cast(images[:2]), self.compute, keep=keep, enough=wanted
+                self._plain,
+                images[:2].to(self.device, self.dtype),
+                self.compute,
+                keep=keep,
+                enough=wanted,
             )
         self._prepared, self._tuned = ready, None
         self.module, self.folding = ready.module, ready.folding
@@ -276,9 +280,6 @@ class Network:
             stack.enter_context(arithmetic(self.device, self.precision))
             stack.enter_context(threads(self._threads))
             yield
-
-    def _cast(self, images: Images) -> Images:
-        return images.to(self.device, self.dtype)
 
 
 def _check_logits(logits: Tensor, images: int) -> None:
