@@ -3,7 +3,7 @@
 import copy
 import logging
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,9 +85,7 @@ class LearningPass:
 
     @contextmanager
     def _settings(self) -> Iterator[None]:
-        with ExitStack() as stack:
-            stack.enter_context(arithmetic(self._device, self._precision))
-            stack.enter_context(threads(self._threads))
+        with arithmetic(self._device, self._precision), threads(self._threads):
             yield
 
 

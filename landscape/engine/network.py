@@ -3,7 +3,7 @@
 import copy
 import logging
 from collections.abc import Callable, Collection, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import torch
@@ -177,15 +177,13 @@ class Network:
         images, labels = images.to(self.device, self.dtype), labels.to(self.device, torch.int64)
         parts = images.split(self.micro_batch)
         together = max(1, self.micro_batch // len(images))
-        checked = False
-        for group in poses.split(together):
+        for number, group in enumerate(poses.split(together)):
             if len(parts) == 1:
                 logits = self.logits(torch.cat([warp(images, pose) for pose in group]))
             else:
                 logits = torch.cat([self.logits(warp(part, group[0])) for part in parts])
-            if not checked:
+            if number == 0:  # every look at the labels makes a GPU wait
                 refuse_foreign_labels(labels, classes=logits.shape[1])
-                checked = True
             yield from Scores.of(logits, labels.repeat(len(group))).split(len(images))
 
     def gradients(
@@ -276,9 +274,7 @@ class Network:
 
     @contextmanager
     def _settings(self) -> Iterator[None]:
-        with ExitStack() as stack:
-            stack.enter_context(arithmetic(self.device, self.precision))
-            stack.enter_context(threads(self._threads))
+        with arithmetic(self.device, self.precision), threads(self._threads):
             yield
 
 
