@@ -186,6 +186,22 @@ def test_a_contestant_that_fails_is_named_and_does_not_end_the_rounds(tiny):
     assert not standing.repetitions
 
 
+@pytest.mark.usefixtures("no_data")
+def test_emulated_bf16_is_measured_only_where_it_is_named(tiny, monkeypatch):
+    from benchmarks import comparison
+    from benchmarks.cases import plane
+
+    monkeypatch.setattr(comparison, "computes_bf16", lambda device: False)
+    group = replace(plane(tiny)[0], contestants=("gemm", "gemm-bf16"), reference=0)
+    standings = comparison.compare(group, rounds=1, data_root=None).standings
+    assert standings["gemm-bf16"].absent == comparison.EMULATED
+    assert standings["gemm"].repetitions
+    (named,) = comparison.compare(
+        group, rounds=1, data_root=None, only=["gemm-bf16"]
+    ).standings.values()
+    assert named.repetitions
+
+
 def test_the_entry_names_every_case(monkeypatch, capsys):
     import tyro
     from benchmark import main

@@ -9,13 +9,17 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+import torch
+
 from benchmarks.ceilings import Flops, count_flops, gemm_flops
 from benchmarks.processes import BenchmarkError, Process, Reply
 from benchmarks.work import Work, prepare
 from benchmarks.worker import Order
+from landscape.engine.compute import computes_bf16
 
 WARM_UP = 2  # points
 MICRO_BATCH = 128  # of a ceiling where none of ours has chosen one
+EMULATED = "this CPU has no bf16 instructions; --only measures it all the same"
 NEAR_ZERO = 0.01  # below it, 1e-4 of a loss is less than 1e-6
 
 
@@ -128,12 +132,15 @@ def compare(
         group: who does what.
         rounds: repetitions of each contestant; the order rotates from round to round.
         data_root: where CIFAR-10 lies, if it does.
-        only: contestants to which the group is narrowed down; none: all take part.
+        only: contestants to which the group is narrowed down; none: all take part, but for those
+            in bf16 on a CPU that emulates it, up to fifteen times slower than fp32.
 
     Raises:
         BenchmarkError: the float64 loop failed.
     """
-    standings = [Standing(name) for name in group.contestants if not only or name in only]
+    named = [name for name in group.contestants if not only or name in only]
+    slow = [] if only or computes_bf16(torch.device(group.work.device)) else _in_bf16(named)
+    standings = [Standing(name) for name in named if name not in slow]
     with tempfile.TemporaryDirectory(prefix="landscape-benchmark-") as folder, ExitStack() as stack:
         file = Path(folder) / "work.pt"
         images = prepare(group.work, file, data_root)
@@ -150,8 +157,13 @@ def compare(
             _say(f"  round {number + 1} of {rounds}")
         if group.reference:
             _check(group, standings, file)
+    standings += [Standing(name, absent=EMULATED) for name in slow]
     flops = count_flops(group.work)
     return Outcome(group, images, flops, {standing.name: standing for standing in standings})
+
+
+def _in_bf16(names: Sequence[str]) -> list[str]:
+    return [name for name in names if name.endswith("-bf16")]
 
 
 def _start(work: Work, file: Path, name: str) -> Process:

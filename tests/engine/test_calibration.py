@@ -41,6 +41,15 @@ def test_noise_moves_nothing():
     assert calibrate(Plan(128, 2), lambda plan: next(rates), most=512, seconds=9.0) == Plan(128, 2)
 
 
+def test_a_neighbour_s_load_at_the_first_look_moves_nothing():
+    looks = {256: iter([60.0, 100.0, 100.0])}  # slowed down once
+
+    def machine(plan):
+        return next(looks[256]) if plan.micro_batch == 256 else 95.0
+
+    assert calibrate(Plan(256, 1), machine, most=512, seconds=9.0) == Plan(256, 1)
+
+
 def test_without_time_the_first_plan_stays():
     found = calibrate(Plan(128, 2), lambda p: 1 / p.micro_batch, most=512, seconds=0.0)
     assert found == Plan(128, 2)
