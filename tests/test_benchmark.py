@@ -187,19 +187,20 @@ def test_a_contestant_that_fails_is_named_and_does_not_end_the_rounds(tiny):
 
 
 @pytest.mark.usefixtures("no_data")
-def test_emulated_bf16_is_measured_only_where_it_is_named(tiny, monkeypatch):
+@pytest.mark.parametrize("native", [True, False])
+def test_bf16_is_left_out_where_it_is_emulated(native, tiny, monkeypatch):
     from benchmarks import comparison
     from benchmarks.cases import plane
 
-    monkeypatch.setattr(comparison, "computes_bf16", lambda device: False)
-    group = replace(plane(tiny)[0], contestants=("gemm", "gemm-bf16"), reference=0)
-    standings = comparison.compare(group, rounds=1, data_root=None).standings
-    assert standings["gemm-bf16"].absent == comparison.EMULATED
-    assert standings["gemm"].repetitions
-    (named,) = comparison.compare(
-        group, rounds=1, data_root=None, only=["gemm-bf16"]
-    ).standings.values()
-    assert named.repetitions
+    monkeypatch.setattr(comparison, "computes_bf16", lambda device: native)
+    (group,) = plane(tiny)
+    slow = [] if native else ["ours-bf16", "convolutions-bf16", "gemm-bf16"]
+    assert comparison.emulated(group) == slow
+    if slow:
+        alone = replace(group, contestants=("gemm-bf16",), reference=0)
+        (standing,) = comparison.compare(alone, rounds=1, data_root=None).standings.values()
+        assert standing.absent == comparison.EMULATED
+        assert not standing.repetitions
 
 
 def test_the_entry_names_every_case(monkeypatch, capsys):

@@ -138,8 +138,9 @@ def compare(
     Raises:
         BenchmarkError: the float64 loop failed.
     """
-    named = [name for name in group.contestants if not only or name in only]
-    slow = [] if only or computes_bf16(torch.device(group.work.device)) else _in_bf16(named)
+    slow = [] if only else emulated(group)
+    absent = [Standing(name, absent=EMULATED) for name in slow]
+    named = [name for name in group.contestants if name in only or not only]
     standings = [Standing(name) for name in named if name not in slow]
     with tempfile.TemporaryDirectory(prefix="landscape-benchmark-") as folder, ExitStack() as stack:
         file = Path(folder) / "work.pt"
@@ -157,13 +158,16 @@ def compare(
             _say(f"  round {number + 1} of {rounds}")
         if group.reference:
             _check(group, standings, file)
-    standings += [Standing(name, absent=EMULATED) for name in slow]
     flops = count_flops(group.work)
-    return Outcome(group, images, flops, {standing.name: standing for standing in standings})
+    known = {standing.name: standing for standing in standings + absent}
+    return Outcome(group, images, flops, known)
 
 
-def _in_bf16(names: Sequence[str]) -> list[str]:
-    return [name for name in names if name.endswith("-bf16")]
+def emulated(group: Group) -> list[str]:
+    """The contestants whose arithmetic the device has no instructions for."""
+    if computes_bf16(torch.device(group.work.device)):
+        return []
+    return [name for name in group.contestants if name.endswith("-bf16")]
 
 
 def _start(work: Work, file: Path, name: str) -> Process:
