@@ -155,24 +155,40 @@ def _sample(images: Images, grid: Tensor, padding: str) -> Images:
 class SpatialLimits:
     """The box of poses an attack or a surface may use: |rotation|, |shift_x|, |shift_y|.
 
-    The default is that of Engstrom et al. 2019: 30 degrees and 10 % of the side. Shifts are in
-    pixels; `None` stands for 10 % of the width and of the height.
+    The default is that of Engstrom et al. 2019: 30 degrees and 10 % of the side. They also train
+    within 40 degrees and 13 %: 24 and 32 of 224 pixels are 10.71 % and 14.29 %, 3 and 4 of 32
+    pixels 9.4 % and 12.5 %.
+
+    Attributes:
+        rotation: degrees.
+        shift_x: pixels; None stands for `share` of the width.
+        shift_y: pixels; None stands for `share` of the height.
+        share: of the side, in [0, 1], where shifts are not given in pixels.
+
+    Raises:
+        InputError: a limit is negative or not finite.
     """
 
     rotation: float = 30.0
     shift_x: float | None = None
     shift_y: float | None = None
+    share: float = 0.1
 
     def __post_init__(self) -> None:
-        values = (self.rotation, self.shift_x or 0.0, self.shift_y or 0.0)
+        values = (self.rotation, self.shift_x or 0.0, self.shift_y or 0.0, self.share)
         if not all(0 <= value < float("inf") for value in values):
             raise InputError(f"spatial limits must be finite and not negative, got {values}")
 
     def for_size(self, height: int, width: int) -> "SpatialLimits":
         """The limits with every shift in pixels."""
-        shift_x = 0.1 * width if self.shift_x is None else self.shift_x
-        shift_y = 0.1 * height if self.shift_y is None else self.shift_y
+        shift_x = self.share * width if self.shift_x is None else self.shift_x
+        shift_y = self.share * height if self.shift_y is None else self.shift_y
         return replace(self, shift_x=shift_x, shift_y=shift_y)
+
+    def radius(self, images: Images) -> SharedPose:
+        """The largest pose, (rotation, shift_x, shift_y), for images of this size, on the CPU."""
+        limits = self.for_size(*images.shape[-2:])
+        return torch.tensor([limits.rotation, limits.shift_x or 0.0, limits.shift_y or 0.0])
 
     def draw(
         self, images: Images, count: int, *, generator: torch.Generator
@@ -181,7 +197,5 @@ class SpatialLimits:
 
         An image's poses do not depend on how a data set is cut into batches.
         """
-        limits = self.for_size(*images.shape[-2:])
-        radius = torch.tensor([limits.rotation, limits.shift_x, limits.shift_y])
         unit = 2 * torch.rand(len(images), count, 3, generator=generator, dtype=torch.float32) - 1
-        return (unit * radius).to(images)
+        return (unit * self.radius(images)).to(images)

@@ -13,6 +13,7 @@ import tyro
 import landscape
 
 SEED = 0
+ATTACKS = ("natural", "random", "worst-of-10", "grid")
 
 
 def main(out: Path = Path("figures/demo")) -> None:
@@ -26,7 +27,7 @@ def main(out: Path = Path("figures/demo")) -> None:
     trained = landscape.train(
         landscape.ModelSpec("cnn", classes=10, channels=1),
         digits["train"],
-        landscape.RECIPES["standard"],
+        landscape.recipe_config("standard", "digits"),
         out=out / "model",
         validation=digits["test"],
         seed=SEED,
@@ -42,7 +43,7 @@ def main(out: Path = Path("figures/demo")) -> None:
         trained.model,
         test.images(),
         test.labels,
-        {name: attack() for name, attack in landscape.ATTACKS.items()},
+        {name: landscape.make_attack(name) for name in ATTACKS},
         seed=SEED,
         show_progress=True,
     )
@@ -78,7 +79,7 @@ def main(out: Path = Path("figures/demo")) -> None:
     print(f"\naccuracy on {len(test)} test digits")
     for row in rows:
         low, high = (100 * end for end in row.interval)
-        tried = f"{row.evaluations} {'pose' if row.evaluations == 1 else 'poses'} tried"
+        tried = f"{row.evaluations:.0f} {'pose' if row.evaluations == 1 else 'poses'} tried"
         print(f"  {row.attack:<12} {100 * row.accuracy:5.1f} %  ({low:.1f} to {high:.1f}), {tried}")
     print("\nfigures")
     for figure in figures:

@@ -1,14 +1,17 @@
 """The scripts run on a small checkpoint, as a researcher would run them."""
 
 import importlib.util
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import landscape
+from landscape.evaluation import Evaluation
 from landscape.models import ModelSpec
-from landscape.training import TrainConfig
+from landscape.training import SETTINGS, TrainConfig
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 
@@ -61,3 +64,63 @@ def test_grids_pages_and_figures(checkpoint, tmp_path, monkeypatch, capsys):
 
 def test_the_demo_can_be_imported_without_running():
     assert script("demo").main.__doc__
+
+
+def test_the_table_of_a_paper_its_figure_and_why(tmp_path, monkeypatch, capsys):
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    from robustness import why
+
+    digits = SETTINGS["digits"]
+    monkeypatch.setitem(
+        SETTINGS, "digits", replace(digits, budget=replace(digits.budget, epochs=1))
+    )
+    for name, value in {"ROTATIONS": 5, "SHIFTS": 3, "COUNTED": 2, "DRAWN": 2, "WAYS": 2}.items():
+        monkeypatch.setattr(why, name, value)
+    settings = {
+        "recipes": ("standard",),
+        "attacks": ("natural", "grid:rotations=3,shifts=3", "first-order:steps=3"),
+        "budget": True,
+        "vote": 2,
+        "samples": 20,
+    }
+    script("spatial_robustness").main(tmp_path, **settings)
+    shown = capsys.readouterr().out
+    assert {path.suffix for path in tmp_path.glob("table.*")} == {".csv", ".json", ".md", ".tex"}
+    rows = json.loads((tmp_path / "table.json").read_text())
+    assert len(rows) == 3 * 2
+    table = (tmp_path / "table.md").read_text()
+    assert table.strip() in shown
+    natural = next(r for r in rows if r["model"] == "standard" and r["attack"] == "natural")
+    assert f"| standard | {100 * natural['accuracy']:.1f} |" in table
+    for name in ("accuracy.png", "accuracy.pdf", "why.png", "why.pdf"):
+        assert (tmp_path / name).stat().st_size > 5000
+    findings = json.loads((tmp_path / "why.json").read_text())
+    assert set(findings) == {"standard"}
+    assert all(f["images"] == len(f["maxima"]) == 2 for f in findings.values())
+    weights = (tmp_path / "standard" / "model.pt").read_bytes()
+    script("spatial_robustness").main(tmp_path, **settings)  # everything is there
+    assert (tmp_path / "standard" / "model.pt").read_bytes() == weights
+    assert json.loads((tmp_path / "table.json").read_text()) == rows
+
+
+def test_the_order_of_the_paper_is_checked(monkeypatch):
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    from robustness import report
+
+    def rows(**accuracies):
+        return [
+            Evaluation(name.replace("_", "-"), value, (0.0, 1.0), 1.0, 10, 1.0)
+            for name, value in accuracies.items()
+        ]
+
+    results = {
+        "standard": rows(natural=0.9, random=0.8, worst_of_10=0.5, grid=0.1, first_order=0.6),
+        "random-30": rows(natural=0.9, random=0.95, worst_of_10=0.5, grid=0.3, first_order=0.2),
+        "worst10-30": rows(natural=0.9, random=0.8, worst_of_10=0.7, grid=0.2, first_order=0.6),
+    }
+    told = "\n".join(report.order(results))
+    assert "standard: natural > random > worst-of-10 > grid: holds (90.0, 80.0, 50.0, 10.0)" in told
+    assert "random-30: natural > random > worst-of-10 > grid: DOES NOT HOLD" in told
+    assert "random-30: first-order is weaker than grid: DOES NOT HOLD (20.0, 30.0)" in told
+    assert "worst10-30 > random-30 > standard: DOES NOT HOLD (20.0, 30.0, 10.0)" in told
+    assert "[93.0]" in report.markdown({"standard": results["standard"]}, "cifar10")

@@ -1,15 +1,30 @@
 """Attacks: what they are, and the dictionary of those that have a name."""
 
-from collections.abc import Callable
+from landscape.attacks.base import Attack, AttackResult, Target
+from landscape.attacks.first_order import Ascent, FirstOrder
+from landscape.attacks.grid import GridResult, GridSearch, RefinedGrid
+from landscape.attacks.linf import LinfPGD, WithLinf
+from landscape.attacks.named import ATTACKS, describe, make_attack, within
+from landscape.attacks.pose import Natural, RandomPose
+from landscape.attacks.voting import Vote, Voter
 
-from landscape.attacks.base import Attack, AttackResult
-from landscape.attacks.pose import GridSearch, Natural, RandomPose
-
-ATTACKS: dict[str, Callable[[], Attack]] = {
-    "natural": Natural,
-    "random": RandomPose,
-    "worst-of-10": lambda: RandomPose(k=10),
-    "grid": GridSearch,
-}
-
-__all__ = ["ATTACKS", "Attack", "AttackResult", "GridSearch", "Natural", "RandomPose"]
+__all__ = [
+    "ATTACKS",
+    "Ascent",
+    "Attack",
+    "AttackResult",
+    "FirstOrder",
+    "GridResult",
+    "GridSearch",
+    "LinfPGD",
+    "Natural",
+    "RandomPose",
+    "RefinedGrid",
+    "Target",
+    "Vote",
+    "Voter",
+    "WithLinf",
+    "describe",
+    "make_attack",
+    "within",
+]

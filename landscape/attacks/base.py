@@ -1,11 +1,15 @@
 """What an attack is and what it returns."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import torch
+from jaxtyping import Int
+from torch import Tensor
 
-from landscape.engine import Network
+from landscape.engine import Scores
+from landscape.spatial import Warp
 from landscape.typing import Images, Labels, PerExample, PerExampleFlag, Pose
 
 
@@ -17,15 +21,45 @@ class AttackResult:
         images: the attacked images.
         pose: the (rotation [degrees], shift_x [pixels], shift_y [pixels]) they are in.
         loss: their cross-entropy, nats.
+        margin: logit of the true class minus the largest other; negative if misclassified.
+        prediction: the class the network takes them for; -1 if it does not say.
         success: whether the network misclassifies them.
-        evaluations: how many times the network saw each image.
+        evaluations: how many times the network saw each image; a gradient counts as once.
     """
 
     images: Images
     pose: Pose
     loss: PerExample
+    margin: PerExample
+    prediction: PerExampleFlag
     success: PerExampleFlag
-    evaluations: int
+    evaluations: Int[Tensor, " batch"]
+
+    @property
+    def scores(self) -> Scores:
+        """What the network makes of the attacked images."""
+        return Scores(self.loss, self.margin, self.prediction)
+
+
+@runtime_checkable
+class Target(Protocol):
+    """What is attacked: a `Network`, or the vote of one (`landscape.attacks.voting.Voter`)."""
+
+    device: torch.device
+    dtype: torch.dtype
+
+    def score(self, images: Images, labels: Labels) -> Scores:
+        """Loss, margin and prediction of each image."""
+
+    def score_poses(
+        self, images: Images, labels: Labels, poses: Tensor, warp: Warp
+    ) -> Iterator[Scores]:
+        """The scores of all images in each pose, pose by pose."""
+
+    def gradients(
+        self, variables: Tensor, render: Callable[[Tensor, slice], Images], labels: Labels
+    ) -> tuple[Scores, Tensor]:
+        """Each example's scores, and the gradient of its loss in its own variables."""
 
 
 @runtime_checkable
@@ -37,6 +71,16 @@ class Attack(Protocol):
         """How many times the network sees each image, at most."""
 
     def __call__(
-        self, network: Network, images: Images, labels: Labels, *, generator: torch.Generator
+        self, network: Target, images: Images, labels: Labels, *, generator: torch.Generator
     ) -> AttackResult:
         """Attack a batch; random numbers come from `generator` alone."""
+
+
+@runtime_checkable
+class PoseList(Attack, Protocol):
+    """An attack that tries poses which do not depend on what the network says of them."""
+
+    warp: Warp
+
+    def candidates(self, images: Images, *, generator: torch.Generator) -> Iterator[Pose]:
+        """One pose per image at a time, each (3,) for all images or (N, 3)."""

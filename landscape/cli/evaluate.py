@@ -1,66 +1,158 @@
 """`landscape evaluate`: accuracy under attacks."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import tyro
 
-from landscape.cli.options import ComputeOptions, DataOptions, ModelOptions
+from landscape.cli.options import (
+    ComputeOptions,
+    DataOptions,
+    LimitOptions,
+    ModelOptions,
+    Unset,
+    identity_of,
+)
 from landscape.cli.output import console, say
+from landscape.errors import InputError
+
+WIDE = 4  # attacks side by side on a terminal of 80 columns
+
+if TYPE_CHECKING:
+    from landscape.evaluation import Evaluation
+    from landscape.evaluation.tables import Results
 
 
 def evaluate(
     checkpoints: tyro.conf.Positional[tuple[Path, ...]],
     /,
     attacks: tuple[str, ...] = ("natural", "random", "worst-of-10", "grid"),
+    limits: LimitOptions = LimitOptions(),
+    vote: int = 0,
+    vote_attack: Literal["single", "vote"] = "single",
     samples: int = 0,
     seed: int = 0,
+    out: Unset[Path] = None,
+    tables: tuple[Path, ...] = (),
+    names: tuple[str, ...] = (),
+    overwrite: bool = False,
     model: ModelOptions = ModelOptions(),
     data: DataOptions = DataOptions(),
     compute: ComputeOptions = ComputeOptions(),
 ) -> None:
-    """Accuracy of models as they are, under random poses, and under the grid attack.
+    """Accuracy of models as they are, under random poses, and under attacks.
+
+    With --out an evaluation that was interrupted goes on where it stopped.
 
     Args:
         checkpoints: Checkpoints of `landscape train`, or weights from elsewhere (see --model).
         attacks: natural (no attack), random (one random pose), worst-of-10 (the worst of ten),
-            grid (the worst of 775). Poses lie within 30 degrees and 10 % of the side.
+            grid (the worst of 31 x 5 x 5 poses), grid-first (the same accuracy for less work),
+            grid+refine (what lies between them, too), first-order (gradient ascent on the pose),
+            linf (PGD on the pixels); +linf behind a name attacks pose and pixels, as in
+            worst-of-10+linf. Settings follow a colon: grid:rotations=61,shifts=9 random:k=50
+            first-order:steps=50,restarts=5 linf:eps=4/255.
+        limits: How far, and how, attacks and votes move images.
+        vote: Let so many random poses of each attacked image vote on its class as well; 0: none.
+        vote_attack: What the attacks look at when there is a vote: the single network, whose
+            attacked images are then voted on, or the vote.
         samples: How many images, drawn at random from the split; 0 for all.
         seed: Of the random poses and of the draw of images.
+        out: A folder for what each attack did to each image (HDF5), one folder per model in it.
+        tables: Files to write the table to, as their endings say: .csv, .json, .tex.
+        names: Of the models in the table; by default those of their files or folders.
+        overwrite: Start anew even if --out holds results.
         model: Which network.
         data: Which images.
         compute: Where and how.
     """
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
-    from landscape.attacks import ATTACKS
-    from landscape.errors import InputError
+    from landscape.attacks import Vote, make_attack
     from landscape.evaluation import evaluate as evaluate_model
-    from landscape.registry import lookup
+    from landscape.evaluation import write_table
+    from landscape.evaluation.tables import check_table
     from landscape.rng import generator
 
     if not checkpoints:
         raise InputError("expected at least one checkpoint to evaluate, got none")
-    chosen = {name: lookup(ATTACKS, name, kind="attack")() for name in attacks}
-    table = Table(box=SIMPLE_HEAD)
-    table.add_column("model", overflow="fold")
-    for column in ("images", *chosen):
-        table.add_column(column, justify="right")
-    for path in checkpoints:
+    within, warp = limits.limits(), limits.warp()
+    chosen = {name: make_attack(name, limits=within, warp=warp) for name in attacks}
+    voters = Vote(vote, within, warp) if vote else None
+    labels = _labels(checkpoints, names)
+    for table in tables:
+        check_table(table)
+    results: dict[str, list[Evaluation]] = {}
+    for path, label in zip(checkpoints, labels, strict=True):
         loaded = model.load(path)
         images = data.load(loaded).subset(samples or None, generator=generator(seed, "images"))
-        rows = evaluate_model(
+        results[label] = evaluate_model(
             loaded.model,
-            images.images(),
-            images.labels,
+            images,
+            None,
             chosen,
             seed=seed,
+            vote=voters,
+            target="vote" if vote_attack == "vote" else "network",
             **compute.arguments(),
+            out=out and out / label,
+            identity=identity_of(loaded, images),
+            overwrite=overwrite,
             show_progress=True,
         )
-        cells = [f"{100 * r.accuracy:.2f}\n{_percent(r.interval)}" for r in rows]
-        table.add_row(str(path), str(len(images)), *cells)
+    _show(results, vote_attack if vote else "")
+    for table in tables:
+        write_table(table, results)
+        say(f"written: {table}")
+
+
+def _labels(checkpoints: Sequence[Path], names: Sequence[str]) -> list[str]:
+    """What the models are called: by the user, or after what tells their files apart."""
+    if names and len(names) != len(checkpoints):
+        raise InputError(f"expected a name for each of {len(checkpoints)} models, got {len(names)}")
+    labels = list(names) or [
+        p.stem if p.stem != "model" else p.resolve().parent.name for p in checkpoints
+    ]
+    twice = sorted({label for label in labels if labels.count(label) > 1})
+    if twice:
+        raise InputError(f"several models would be called {twice[0]!r}; tell them apart by --names")
+    return labels
+
+
+def _show(results: "Results", voted: str) -> None:
+    """The table on the terminal; many attacks run down, few run across."""
+    from landscape.evaluation.tables import attack_labels
+
+    cells = {
+        (model, row.label): f"{100 * row.accuracy:.2f}\n{_percent(row.interval)}"
+        for model, rows in results.items()
+        for row in rows
+    }
+    models, attacks = list(results), attack_labels(results)
     say("accuracy in %, with its 95 % interval")
+    if voted:
+        aim = {"single": "the single network", "vote": "the vote, with other random poses"}[voted]
+        say(f"attacks before a vote look at {aim}")
+    images = {model: f"{rows[0].images}" for model, rows in results.items()}
+    if len(attacks) > WIDE:
+        rows = [["images", *images.values()]]
+        rows += [[label, *(cells[model, label] for model in models)] for label in attacks]
+        _print(["attack", *models], rows)
+    else:
+        rows = [[m, images[m], *(cells[m, label] for label in attacks)] for m in models]
+        _print(["model", "images", *attacks], rows)
+
+
+def _print(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=SIMPLE_HEAD)
+    table.add_column(columns[0], overflow="fold")
+    for column in columns[1:]:
+        table.add_column(escape(column), justify="right", overflow="fold")
+    for row in rows:
+        table.add_row(*map(escape, row))
     console().print(table)
 
 

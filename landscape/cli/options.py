@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # torch takes seconds to import, and help must not wait for i
 
     from landscape.data import ImageSet
     from landscape.models import Checkpoint
+    from landscape.spatial import SpatialLimits, Warp
 
     Values = Float[np.ndarray, " n"]
 
@@ -51,8 +52,8 @@ class ModelOptions:
     """Which network the weights in a file belong to; a checkpoint of `landscape train` knows."""
 
     model: Unset[str] = None
-    """The network, for weights from elsewhere (.pt, .pth, .safetensors): cnn, resnet20, resnet32,
-    resnet44, resnet56, resnet18, resnet50, resnet18-cifar, resnet50-cifar, or your own
+    """The network, for weights from elsewhere (.pt, .pth, .safetensors): cnn, lenet5, resnet20,
+    resnet32, resnet44, resnet56, resnet18, resnet50, resnet18-cifar, resnet50-cifar, or your own
     package.module:factory."""
 
     model_options: Unset[str] = None
@@ -136,6 +137,63 @@ class DataOptions:
                 f"{', '.join(DATASETS)}"
             )
         return load_dataset(name, root=self.data_root, split=self.split, download=self.download)
+
+
+@dataclass(frozen=True)
+class LimitOptions:
+    """How far images may be moved, and how."""
+
+    rotation_limit: float = 30.0
+    """Degrees."""
+
+    shift_limit: str = "10%"
+    """Pixels, as in 3, or a share of the side, as in 10%."""
+
+    convention: str = "landscape"
+    """How a pose is applied: landscape (rotate about the centre, then shift, one bilinear pass),
+    engstrom-tf or spatial-pytorch (as the papers' codes do it)."""
+
+    padding: str = "zeros"
+    """What lies outside the image: zeros, border or reflect."""
+
+    def limits(self) -> "SpatialLimits":
+        """As the attacks take them.
+
+        Raises:
+            InputError: they are no numbers, or out of range.
+        """
+        return spatial_limits(self.rotation_limit, self.shift_limit)
+
+    def warp(self) -> "Warp":
+        """As the attacks take it.
+
+        Raises:
+            InputError: a name is not known.
+        """
+        from landscape.spatial import Warp
+
+        return Warp(self.convention, self.padding)
+
+
+def spatial_limits(rotation: float, shift: str) -> "SpatialLimits":
+    """Limits from degrees, and from pixels or a percentage.
+
+    Raises:
+        InputError: they are no numbers, or out of range.
+    """
+    from landscape.spatial import SpatialLimits
+
+    number, percent, _ = shift.partition("%")
+    try:
+        value = float(number)
+    except ValueError as error:
+        raise InputError(
+            f"expected a shift in pixels, as in 3, or in percent of the side, as in 10%, "
+            f"got {shift!r}"
+        ) from error
+    if percent:
+        return SpatialLimits(rotation, share=value / 100)
+    return SpatialLimits(rotation, value, value)
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,30 @@
 """`landscape train`: the models whose landscapes are looked at."""
 
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import tyro
 
-from landscape.cli.options import ComputeOptions, DataOptions, ModelOptions, Unset
+from landscape.cli.options import (
+    ComputeOptions,
+    DataOptions,
+    ModelOptions,
+    Unset,
+    spatial_limits,
+)
 from landscape.cli.output import say
 from landscape.errors import InputError
 
 if TYPE_CHECKING:
     from landscape.attacks import Attack
+    from landscape.data import ImageSet
     from landscape.training import TrainConfig
+    from landscape.training.distributed import Group
 
 
 T = TypeVar("T")
@@ -27,7 +39,7 @@ class Overrides:
     """Passes over the training images."""
 
     batch_size: FromRecipe[int] = None
-    """Images per step."""
+    """Images per step, those of all processes of torchrun together."""
 
     learning_rate: FromRecipe[float] = None
     """At its highest."""
@@ -54,14 +66,15 @@ class Overrides:
     """Shift at random by up to so many pixels, and rotate by --rotate."""
 
     adversary: FromRecipe[str] = None
-    """Train on what an attack makes of each batch: natural, random, worst-of-10 or grid; none for
-    the images as they are."""
+    """Train on what an attack makes of each batch: natural, random, worst-of-10, grid, grid-first,
+    grid+refine, first-order, linf or worst-of-10+linf, with settings of its own behind a colon as
+    in random:k=20; none for the images as they are."""
 
-    adversary_rotation: Unset[float] = None
-    """How far the adversary may rotate, in degrees; 30 by default."""
+    adversary_rotation: FromRecipe[float] = None
+    """How far the adversary may rotate, in degrees."""
 
-    adversary_shift: Unset[float] = None
-    """How far the adversary may shift, in pixels; 10 % of the side by default."""
+    adversary_shift: FromRecipe[str] = None
+    """How far the adversary may shift, in pixels, as in 3, or percent of the side, as in 10%."""
 
     precision: FromRecipe[Literal["fp32", "tf32", "bf16"]] = None
     """tf32 (NVIDIA GPUs) and bf16 compute the network more coarsely; weights stay in 32 bits."""
@@ -93,6 +106,8 @@ class Overrides:
 
     def _adversary(self, config: "TrainConfig") -> "str | Attack | None":
         """The recipe's, or the one asked for, within the limits asked for."""
+        from landscape.attacks import within
+
         chosen = config.adversary if self.adversary is None else self.adversary
         chosen = None if chosen == "none" else chosen
         if self.adversary_rotation is None and self.adversary_shift is None:
@@ -103,9 +118,12 @@ class Overrides:
                 "--adversary-rotation and --adversary-shift limit an attack that moves images; "
                 f"give one, e.g. --adversary worst-of-10 (got {chosen or 'none'})"
             )
-        shift = self.adversary_shift
-        changes = _given(rotation=self.adversary_rotation, shift_x=shift, shift_y=shift)
-        limited: Attack = replace(attack, limits=replace(attack.limits, **changes))
+        limits = attack.limits
+        if self.adversary_shift is not None:
+            limits = spatial_limits(limits.rotation, self.adversary_shift)
+        if self.adversary_rotation is not None:
+            limits = replace(limits, rotation=self.adversary_rotation)
+        limited: Attack = within(attack, limits)
         return limited
 
 
@@ -118,6 +136,7 @@ def train(
     dataset: str = "digits",
     model: str = "cnn",
     recipe: str = "standard",
+    budget: bool = False,
     overrides: Overrides = Overrides(),
     seed: int = 0,
     device: str = "auto",
@@ -125,62 +144,120 @@ def train(
     checkpoint_every: int = 5,
     data_root: Unset[Path] = None,
     download: bool = False,
+    workers: Unset[int] = None,
     model_options: Unset[str] = None,
     overwrite: bool = False,
 ) -> None:
     """Train a network; the same command goes on with a run that was interrupted.
 
-    Writes model.pt, metrics.jsonl, config.json and the state to resume from into --out.
+    Writes model.pt, metrics.jsonl, config.json and the state to resume from into --out. On several
+    GPUs or machines: torchrun --nproc-per-node 8 -m landscape train ...
 
     Args:
         out: The folder of the run.
         dataset: digits (needs no files), mnist, cifar10, cifar100 or imagefolder.
-        model: cnn, resnet20, resnet32, resnet44, resnet56, resnet18, resnet50, resnet18-cifar,
-            resnet50-cifar, or your own package.module:factory.
-        recipe: Settings to start from: standard (small shifts), nocrop (no augmentation),
-            worst-of-10 (the worst of ten random poses of each image), or cifar (He et al. 2016:
-            flips and crops, 182 epochs).
+        model: cnn, lenet5, resnet20, resnet32, resnet44, resnet56, resnet18, resnet50,
+            resnet18-cifar, resnet50-cifar, or your own package.module:factory.
+        recipe: What the network is to withstand: nocrop (flips at most), standard (small shifts or
+            crops as well), random-30 and random-40 (random rotations by up to 30 or 40 degrees and
+            shifts by up to 10 or 13 %), worst10-30 and worst10-40 (the worst of ten such poses),
+            linf (PGD on the pixels).
+        budget: Train for minutes instead of as long as the papers do.
         overrides: What to do otherwise than the recipe.
         seed: Of weights, order, augmentation and adversary.
-        device: cpu, cuda, cuda:1, mps, ...; auto takes a GPU if there is one.
+        device: cpu, cuda, cuda:1, mps, ...; auto takes a GPU if there is one. Under torchrun every
+            process takes a GPU of its own.
         compile: torch.compile always, never, or (auto) where it saves more time than it takes.
         checkpoint_every: Epochs between two saves of the state.
         data_root: The folder that holds the data set; LANDSCAPE_DATA by default.
         download: Fetch the data set into --data-root if it is not there.
+        workers: Processes that read image files while the network computes; by default one per
+            core, at most 8.
         model_options: Keyword arguments of your factory, as JSON.
         overwrite: Start anew even if --out holds a run.
     """
     from landscape.models import ModelSpec
-    from landscape.registry import lookup
-    from landscape.training import RECIPES
+    from landscape.training import recipe_config
     from landscape.training import train as run
+    from landscape.training.distributed import joined
 
-    config = overrides.apply(lookup(RECIPES, recipe, kind="recipe"))
-    splits = {
-        split: DataOptions(dataset, data_root, split=split, download=download).load()
-        for split in ("train", "test")
-    }
-    spec = ModelSpec(
-        model,
-        classes=len(splits["train"].classes),
-        channels=splits["train"].shape[0],
-        options=ModelOptions(model, model_options).factory_options(),
-    )
-    result = run(
-        spec,
-        splits["train"],
-        config,
-        out=out,
-        validation=splits["test"],
-        seed=seed,
-        device=ComputeOptions(device).resolve_device(),
-        checkpoint_every=checkpoint_every,
-        progress=True,
-        overwrite=overwrite,
-        compile=compile,
-    )
-    last = result.history[-1]
-    say(
-        f"{result.path}: test accuracy {100 * (last.validation_accuracy or 0):.2f} %; "
-        f"next: landscape evaluate {result.path}"
-    )
+    group = joined()
+    with _one_voice(group):
+        config = overrides.apply(recipe_config(recipe, dataset, budget=budget))
+        splits = _splits(dataset, data_root, group, download=download)
+        spec = ModelSpec(
+            model,
+            classes=len(splits["train"].classes),
+            channels=splits["train"].shape[0],
+            options=ModelOptions(model, model_options).factory_options(),
+        )
+        result = run(
+            spec,
+            splits["train"],
+            config,
+            out=out,
+            validation=splits["test"],
+            seed=seed,
+            device=ComputeOptions(device).resolve_device(),
+            checkpoint_every=checkpoint_every,
+            progress=True,
+            overwrite=overwrite,
+            compile=compile,
+            workers=workers,
+        )
+        last = result.history[-1]
+        if group.leads:
+            say(
+                f"{result.path}: test accuracy {100 * (last.validation_accuracy or 0):.2f} %; "
+                f"next: landscape evaluate {result.path}"
+            )
+
+
+def _splits(
+    dataset: str, data_root: Path | None, group: "Group", *, download: bool
+) -> "dict[str, ImageSet]":
+    """Training and test images; what is missing is fetched once on each machine."""
+
+    def load(*, download: bool) -> "dict[str, ImageSet]":
+        return {
+            split: DataOptions(dataset, data_root, split=split, download=download).load()
+            for split in ("train", "test")
+        }
+
+    if not download or group.size == 1:
+        return load(download=download)
+    group.on_first(lambda: len(load(download=True)))
+    if group.local_rank == 0:  # nothing is left to fetch where all machines share the folder
+        load(download=True)
+    group.wait()
+    return load(download=False)
+
+
+@contextmanager
+def _one_voice(group: "Group") -> Iterator[None]:
+    """What several processes have to say is said once, by the first where all have found it."""
+    from landscape.cli import BAD_INPUT, INTERRUPTED
+    from landscape.training.distributed import is_loss_of_another
+
+    if not group.leads:
+        logging.getLogger("landscape").setLevel(logging.ERROR)
+        warnings.simplefilter("ignore")
+    try:
+        yield
+    except (InputError, OSError) as error:
+        if not group.tells():
+            raise SystemExit(BAD_INPUT) from error
+        raise
+    except KeyboardInterrupt as interrupt:
+        if not group.tells():
+            raise SystemExit(INTERRUPTED) from interrupt
+        raise
+    except RuntimeError as error:
+        if group.has_told():
+            raise SystemExit(BAD_INPUT) from error
+        if not is_loss_of_another(error):
+            raise
+        raise InputError(
+            "another process of torchrun has died, perhaps for want of memory; the same command "
+            "goes on from the last state that was saved"
+        ) from error

@@ -8,10 +8,24 @@ from pathlib import Path
 from typing import Protocol
 
 from landscape.data import digits, folder, torchvision_sets
-from landscape.data.base import ImageSet
+from landscape.data.base import ImageSet, content_sha256
+from landscape.data.loading import Wanted, default_workers, prepare_views, reading
+from landscape.data.pixels import Pictures
 from landscape.registry import lookup
 
-__all__ = ["DATASETS", "ROOT_VARIABLE", "ImageSet", "Loader", "load_dataset"]
+__all__ = [
+    "DATASETS",
+    "ROOT_VARIABLE",
+    "ImageSet",
+    "Loader",
+    "Pictures",
+    "Wanted",
+    "content_sha256",
+    "default_workers",
+    "load_dataset",
+    "prepare_views",
+    "reading",
+]
 
 ROOT_VARIABLE = "LANDSCAPE_DATA"
 """The environment variable that says where data lie when no root is given."""

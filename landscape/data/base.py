@@ -4,44 +4,14 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Int64, UInt8
 from torch import Generator, Tensor
 
+from landscape.data.loading import Wanted, default_workers, reading
+from landscape.data.pixels import Indices, Pixels
 from landscape.errors import InputError
 from landscape.typing import Images, Labels
-
-Bytes = UInt8[Tensor, "count channel height width"]
-"""Images as they lie on disk: 0 to 255, rows running downwards."""
-
-Indices = Int64[Tensor, " count"]
-"""Numbers of images in a set, counted from 0."""
-
-
-@runtime_checkable
-class LazyPixels(Protocol):
-    """Images that stay on disk until they are asked for."""
-
-    @property
-    def shape(self) -> tuple[int, int, int, int]:
-        """(images, channels, height, width)."""
-        ...
-
-    @property
-    def sha256(self) -> str:
-        """A digest of the images, as faithful as can be had without reading them all."""
-        ...
-
-    def __getitem__(self, indices: Indices, /) -> Bytes: ...
-
-    def take(self, indices: Indices) -> "LazyPixels":
-        """The images at `indices`, in that order and still on disk."""
-        ...
-
-
-Pixels = Bytes | LazyPixels
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,13 +89,29 @@ class ImageSet:
             indices = torch.arange(len(self))[indices]
         return self.pixels[indices].float().div_(255)
 
-    def batches(self, size: int) -> Iterator[tuple[Images, Labels]]:
-        """Images and labels in order, `size` at a time; the last batch holds what is left."""
+    def batches(self, size: int, *, workers: int | None = None) -> Iterator[tuple[Images, Labels]]:
+        """Images and labels in order, `size` at a time; the last batch holds what is left.
+
+        Args:
+            size: images in a batch.
+            workers: processes that read images on disk ahead of their use; None: as many as there
+                are cores, at most 8.
+
+        Raises:
+            InputError: a batch is to hold no image; later, an image that cannot be read.
+        """
         if size < 1:
             raise InputError(f"a batch needs at least 1 image, got size={size}")
-        for start in range(0, len(self), size):
-            part = slice(start, start + size)
-            yield self.images(part), self.labels[part]
+        batches = torch.arange(len(self)).split(size)
+        if isinstance(self.pixels, Tensor):
+            for positions in batches:
+                yield self.images(positions), self.labels[positions]
+            return
+        workers = default_workers(len(self)) if workers is None else workers
+        wanted = map(Wanted, batches)
+        with reading(self.pixels, wanted, workers=workers, batch=size) as pictures:
+            for positions, read in zip(batches, pictures, strict=True):
+                yield read.images(torch.device("cpu")), self.labels[positions]
 
     def take(self, indices: Indices) -> "ImageSet":
         """The images at `indices` of this set, in that order.
@@ -162,3 +148,12 @@ class ImageSet:
             )
         drawn = torch.randperm(len(self), generator=generator)[:n]
         return self.take(drawn.sort().values)
+
+
+def content_sha256(images: Images, labels: Labels) -> str:
+    """The sha256 of the pixels and labels that something was measured on."""
+    content = hashlib.sha256()
+    for tensor in (images, labels):
+        content.update(f"{tuple(tensor.shape)} {tensor.dtype}".encode())
+        content.update(tensor.cpu().contiguous().numpy().tobytes())
+    return content.hexdigest()

@@ -1,7 +1,7 @@
 """Running a network over many inputs, or over many weights, fast."""
 
 from landscape.engine.compute import COMPILE, PRECISIONS, Compute
-from landscape.engine.learning import LearningPass, learning_pays
+from landscape.engine.learning import LearningPass, learning_pays, leaves_some_out
 from landscape.engine.network import MICRO_BATCH, Network
 from landscape.engine.points import WeightPoints
 from landscape.engine.scores import Scores, refuse_foreign_labels
@@ -16,5 +16,6 @@ __all__ = [
     "Scores",
     "WeightPoints",
     "learning_pays",
+    "leaves_some_out",
     "refuse_foreign_labels",
 ]

@@ -55,31 +55,36 @@ class LearningPass:
 
         def trial(run: Any) -> None:
             with _unchanged(self._model, self._device):
-                self._pass(run, images, labels)
+                self._pass(run, images, labels, 1.0)
 
         with self._settings():
             self._fast = compiled(self._model, trial)
         self._fast_size = 0 if self._fast is None else len(images)
 
-    def __call__(self, images: Images, labels: Labels) -> tuple[Tensor, Tensor]:
+    def __call__(
+        self, images: Images, labels: Labels, *, weight: float = 1.0
+    ) -> tuple[Tensor, Tensor]:
         """One pass.
 
         Args:
             images: on the model's device, in its memory format.
             labels: on the same device.
+            weight: factor of the gradient, where these images are a part of a batch; 0: none.
 
         Returns:
             The mean loss [nats] and the number of correct predictions, as scalars on the device.
         """
         run = self._fast if len(images) == self._fast_size else self._model
         with self._settings():
-            return self._pass(run, images, labels)
+            return self._pass(run, images, labels, weight)
 
-    def _pass(self, run: Any, images: Images, labels: Labels) -> tuple[Tensor, Tensor]:
+    def _pass(
+        self, run: Any, images: Images, labels: Labels, weight: float
+    ) -> tuple[Tensor, Tensor]:
         logits = run(images)
         loss = F.cross_entropy(logits.float(), labels)
         with torch.autocast(self._device.type, enabled=False):  # backward keeps forward's types
-            loss.backward()
+            loss.backward(torch.full_like(loss, weight))
         correct = (logits.detach().argmax(dim=1) == labels).sum()
         return loss.detach(), correct
 
@@ -156,6 +161,20 @@ def learning_pays(model: nn.Module, example: Images, *, images: int, batches: in
         saved,
     )
     return pays
+
+
+def leaves_some_out(model: nn.Module, example: Images) -> bool:
+    """Whether there are parameters that a network learns without.
+
+    Args:
+        model: stays as it is.
+        example: two images or more, on the model's device.
+    """
+    twin = copy.deepcopy(model).train()
+    twin.zero_grad(set_to_none=True)
+    with torch.random.fork_rng([example.device] if example.device.type == "cuda" else []):
+        twin(example).sum().backward()
+    return any(p.grad is None for p in twin.parameters() if p.requires_grad)
 
 
 class _Writes(TorchDispatchMode):

@@ -20,7 +20,7 @@ from landscape.engine.threads import threads, usable_threads
 from landscape.engine.tuning import Job, Tuned, tune
 from landscape.errors import InputError
 from landscape.spatial import Warp
-from landscape.typing import Images, Labels, Logits, PerExample
+from landscape.typing import Images, Labels, Logits
 from landscape.weights import refuse_nonfinite
 
 log = logging.getLogger("landscape.engine")
@@ -186,10 +186,8 @@ class Network:
                 refuse_foreign_labels(labels, classes=logits.shape[1])
             yield from Scores.of(logits, labels.repeat(len(group))).split(len(images))
 
-    def gradients(
-        self, variables: Tensor, render: Render, labels: Labels
-    ) -> tuple[PerExample, Tensor]:
-        """Each example's loss, and its gradient with respect to the example's own variables.
+    def gradients(self, variables: Tensor, render: Render, labels: Labels) -> tuple[Scores, Tensor]:
+        """Each example's scores, and the gradient of its loss with respect to its own variables.
 
         Args:
             variables: (N, ...), what an attack moves: pixels, poses, a flow.
@@ -197,7 +195,7 @@ class Network:
             labels: (N,).
 
         Returns:
-            Cross-entropies [nats] in float64, and gradients of the shape of `variables`.
+            Scores, and gradients of the shape of `variables`.
         """
         self.settle(render(variables[:2], slice(0, 2)).detach())
         labels = labels.to(self.device, torch.int64)
@@ -206,14 +204,15 @@ class Network:
             moved = variables[part].detach().requires_grad_()
             logits = self.module(self.place(render(moved, part)))
             _check_logits(logits, len(moved))
-            refuse_foreign_labels(labels[part], classes=logits.shape[1])
-            loss = nn.functional.cross_entropy(logits.double(), labels[part], reduction="none")
-            (gradient,) = torch.autograd.grad(loss.sum(), moved)
-            return loss.detach(), gradient
+            if part.start == 0:  # every look at the labels makes a GPU wait
+                refuse_foreign_labels(labels, classes=logits.shape[1])
+            loss = nn.functional.cross_entropy(logits.double(), labels[part], reduction="sum")
+            (gradient,) = torch.autograd.grad(loss, moved)
+            return logits.detach(), gradient
 
         with torch.enable_grad(), self._settings():
-            losses, gradients = zip(*self._in_parts(len(variables), run), strict=True)
-        return torch.cat(losses), torch.cat(gradients)
+            logits, gradients = zip(*self._in_parts(len(variables), run), strict=True)
+        return Scores.of(torch.cat(logits), labels), torch.cat(gradients)
 
     def forward_whole(self, images: Images) -> Logits:
         """The outputs of one forward pass over all images, for layers that look across a batch."""

@@ -16,6 +16,7 @@ from torch import Generator, nn
 from landscape.errors import InputError
 from landscape.models.cnn import SmallCNN
 from landscape.models.layers import Normalize
+from landscape.models.lenet import LeNet5
 from landscape.models.resnet_cifar import CifarResNet
 from landscape.registry import lookup
 
@@ -50,6 +51,7 @@ def _imagenet_resnet(
 
 MODELS: dict[str, ModelFactory] = {
     "cnn": SmallCNN,
+    "lenet5": LeNet5,
     "resnet20": partial(CifarResNet, 20),
     "resnet32": partial(CifarResNet, 32),
     "resnet44": partial(CifarResNet, 44),

@@ -100,16 +100,22 @@ class SurfaceWriter:
         self, indices: Int[np.ndarray, " n"], values: Mapping[str, Shaped[np.ndarray, "n ..."]]
     ) -> None:
         """Store points: first their values, then their marks."""
-        where = list(zip(*np.unravel_index(indices, self.layout.grid_shape), strict=True))
+        where = self._places(indices)
         with _reporting(self.path):
             for name, column in values.items():
                 dataset = self._file[name]
-                for point, value in zip(where, column, strict=True):
-                    dataset[point] = value
+                for place, value in zip(where, _by_place(column, where), strict=True):
+                    dataset[place] = value
             self._file.flush()
-            for point in where:
-                self._file[DONE_FIELD.name][point] = 1
+            for place in where:
+                self._file[DONE_FIELD.name][place] = 1
             self._file.flush()
+
+    def _places(self, indices: Int[np.ndarray, " n"]) -> list[Any]:
+        """Where to write: point by point, or consecutive points of a single axis at once."""
+        if len(self.layout.points) == 1 and np.all(np.diff(indices) == 1):
+            return [slice(int(indices[0]), int(indices[-1]) + 1)]
+        return list(zip(*np.unravel_index(indices, self.layout.grid_shape), strict=True))
 
     def finish(self, facts: Mapping[str, Any]) -> None:
         """Record what was learned of the whole surface and pack the file.
@@ -127,6 +133,10 @@ class SurfaceWriter:
             packed.attrs["complete"] = 1
         self.close()  # the old file, whose name the packed one has taken
         self._open()
+
+
+def _by_place(column: Shaped[np.ndarray, "n ..."], where: list[Any]) -> Any:
+    return [column] if isinstance(where[0], slice) else column
 
 
 def refuse_other(file: h5py.File, layout: Layout, path: Path) -> None:

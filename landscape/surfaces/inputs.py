@@ -1,6 +1,5 @@
 """From what a user hands over as data and grid to checked tensors and axes."""
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -66,15 +65,6 @@ def _checked(images: Tensor, labels: Tensor) -> tuple[Images, Labels]:
     if not torch.isfinite(images).all():
         raise InputError("expected finite pixels, got images with nan or inf")
     return images, labels.long()
-
-
-def content_sha256(images: Images, labels: Labels) -> str:
-    """The sha256 of the pixels and labels that a surface was measured on."""
-    content = hashlib.sha256()
-    for tensor in (images, labels):
-        content.update(f"{tuple(tensor.shape)} {tensor.dtype}".encode())
-        content.update(tensor.cpu().contiguous().numpy().tobytes())
-    return content.hexdigest()
 
 
 def title_of(kind: str, identity: Mapping[str, Any]) -> str:

@@ -10,6 +10,7 @@ from jaxtyping import Float, Shaped
 from numpy.typing import ArrayLike
 from torch import nn
 
+from landscape.data import content_sha256
 from landscape.engine import Compute, Network
 from landscape.provenance import provenance
 from landscape.spatial import SpatialLimits, Warp
@@ -29,7 +30,7 @@ from landscape.surfaces.checks import (
     repeatable,
     sample_points,
 )
-from landscape.surfaces.inputs import content_sha256, grid_axis, title_of
+from landscape.surfaces.inputs import grid_axis, title_of
 from landscape.typing import Images, Labels
 
 ROTATIONS, SHIFTS = 31, 5  # the grid of Engstrom et al. 2019

@@ -9,6 +9,7 @@ import xarray as xr
 from jaxtyping import Float
 from torch import nn
 
+from landscape.data import content_sha256
 from landscape.directions import Directions
 from landscape.engine import Compute, Network, WeightPoints
 from landscape.provenance import provenance
@@ -28,7 +29,7 @@ from landscape.surfaces.checks import (
     repeatable,
     sample_points,
 )
-from landscape.surfaces.inputs import content_sha256, title_of
+from landscape.surfaces.inputs import title_of
 from landscape.typing import Images, Labels, PerExample
 from landscape.weights import cosine, flatten, norm, weights_of
 

@@ -20,11 +20,15 @@ class Augment:
         crop: pad with this many black pixels on each side, then crop to the old size at a random
             place: a shift of up to so many whole pixels.
         pose: rotate and shift by a pose that is uniform within these limits; None: do not.
+        photograph: of image files: take a random part, 8 to 100 % of the area, at 224x224 instead
+            of the middle, and change its colours a little, as networks for ImageNet are trained;
+            done where the files are read, before everything else.
     """
 
     flip: bool = False
     crop: int = 0
     pose: SpatialLimits | None = None
+    photograph: bool = False
 
     def __post_init__(self) -> None:
         if self.crop < 0:

@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from landscape.attacks import ATTACKS, Attack
+from landscape.attacks import Attack, describe, make_attack
 from landscape.engine import PRECISIONS
 from landscape.errors import InputError
 from landscape.registry import lookup
@@ -12,6 +12,7 @@ from landscape.training.augment import Augment
 from landscape.training.schedule import Cosine, Schedule
 
 Precision = Literal["fp32", "tf32", "bf16"]
+DECAY = ("all", "weights")
 
 
 @dataclass(frozen=True)
@@ -24,13 +25,15 @@ class TrainConfig:
         learning_rate: at its highest; `schedule` multiplies it.
         momentum: of the gradient, without dampening.
         nesterov: look ahead along the momentum.
-        weight_decay: L2 penalty on all parameters, biases and BatchNorm included, as in He et al.
-            2016 and torchvision's reference training.
+        weight_decay: L2 penalty on the parameters that `decay` names.
+        decay: "all" parameters, biases and BatchNorm included, as in He et al. 2016 and
+            torchvision's reference training, or "weights", those of convolutions and linear layers
+            alone, as in the TensorFlow release of Engstrom et al. 2019.
         schedule: the factor of the learning rate over the course of the training.
         augment: random changes of the training images.
         adversary: attacks each batch, as augmented, before the step: robust optimization, as in
-            Engstrom et al. 2019. A name in `ATTACKS`, or an attack with limits of its own. It sees
-            the network of this step in evaluation mode.
+            Engstrom et al. 2019. As `make_attack` reads it, or an attack with limits of its own. It
+            sees the network of this step in evaluation mode.
         precision: "tf32" rounds the factors of matrix products, on NVIDIA GPUs; "bf16" runs the
             network under autocast. Weights, gradients, momentum and the loss stay float32.
 
@@ -44,6 +47,7 @@ class TrainConfig:
     momentum: float = 0.9
     nesterov: bool = False
     weight_decay: float = 5e-4
+    decay: str = "all"
     schedule: Schedule = field(default_factory=Cosine)
     augment: Augment = field(default_factory=Augment)
     adversary: str | Attack | None = None
@@ -62,12 +66,13 @@ class TrainConfig:
         if not 0 <= self.weight_decay < float("inf"):
             raise InputError(f"weight_decay is finite and not negative, got {self.weight_decay}")
         lookup(PRECISIONS, self.precision, kind="precision")
+        lookup(dict.fromkeys(DECAY), self.decay, kind="choice of decaying parameters")
         _refuse_what_cannot_be_written_down(self.attack())
 
     def attack(self) -> Attack | None:
         """The adversary, looked up if it was named."""
         if isinstance(self.adversary, str):
-            return lookup(ATTACKS, self.adversary, kind="attack")()
+            return make_attack(self.adversary)
         return self.adversary
 
     def as_dict(self) -> dict[str, Any]:
@@ -76,7 +81,7 @@ class TrainConfig:
         return {
             **asdict(self),
             "schedule": _described(self.schedule),
-            "adversary": None if attack is None else _described(attack),
+            "adversary": None if attack is None else describe(attack),
         }
 
 
@@ -86,7 +91,7 @@ def _described(choice: Any) -> dict[str, Any]:
 
 def _refuse_what_cannot_be_written_down(attack: Attack | None) -> None:
     try:
-        json.dumps(None if attack is None else _described(attack))
+        json.dumps(None if attack is None else describe(attack))
     except TypeError as error:
         raise InputError(
             "expected as adversary a dataclass whose fields are JSON values or such dataclasses, "

@@ -1,5 +1,6 @@
 """One step of gradient descent, and everything that steps change."""
 
+import logging
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -13,6 +14,10 @@ from landscape.engine import MICRO_BATCH, Compute, LearningPass, Network, learni
 from landscape.errors import InputError
 from landscape.rng import derived_seed, generator
 from landscape.training.config import TrainConfig
+from landscape.training.course import Course
+from landscape.training.distributed import ALONE, Group
+
+log = logging.getLogger("landscape.training")
 
 FUSED = ("cpu", "cuda")  # devices on which a step of all weights is one kernel
 
@@ -35,8 +40,12 @@ class Learner:
     are named after epoch or step. Whoever puts the state back goes on as if there had been no
     pause.
 
+    Where several processes train together, each learner takes its share of every batch, and its
+    methods are called by all of them alike.
+
     Attributes:
         model: in training mode, on the device.
+        course: which images each step sees.
         step: steps taken since the start.
         totals: of the present epoch, as of the last `collect`.
     """
@@ -51,22 +60,24 @@ class Learner:
         device: torch.device,
         memory_format: torch.memory_format = torch.channels_last,
         compile: str = "auto",
+        group: Group = ALONE,
     ) -> None:
+        self.course = Course(data, config, seed=seed, group=group)
         self.model = model.to(device).to(memory_format=memory_format).train()
         self._memory_format = memory_format
         self.step = 0
         self.totals = EpochTotals()
         self._data, self._config, self._seed, self._device = data, config, seed, device
-        self._attack = config.attack()
+        self._group, self._attack = group, config.attack()
         self._compiles = self._decide(compile)
         compute = self._compute()
-        self._pass, self._network = LearningPass(self.model, compute), Network(self.model, compute)
+        self._network = Network(self.model, compute)
+        self._pass = LearningPass(group.wrap(self.model, self._blank(2)), compute)
         self._optimizer = torch.optim.SGD(
-            self.model.parameters(),
+            _decaying(self.model, config),
             lr=config.learning_rate,
             momentum=config.momentum,
             nesterov=config.nesterov,
-            weight_decay=config.weight_decay,
             fused=device.type in FUSED,
         )
         # Looked at now and then, since every look makes a GPU wait: loss, correct, images.
@@ -74,30 +85,14 @@ class Learner:
         self._fresh_since = 0.0
 
     @property
-    def epochs(self) -> int:
-        """Of the whole training."""
-        return self._config.epochs
-
-    @property
-    def images_per_epoch(self) -> int:
-        """Every image once."""
-        return len(self._data)
-
-    @property
-    def steps_per_epoch(self) -> int:
-        """A rest of a single image joins the batch before it: BatchNorm cannot learn from one."""
-        whole, rest = divmod(len(self._data), self._config.batch_size)
-        return max(1, whole + (rest > 1))
-
-    @property
-    def total_steps(self) -> int:
-        """The length of the whole training."""
-        return self._config.epochs * self.steps_per_epoch
-
-    @property
     def epoch(self) -> int:
         """The epoch, from 0, that the next step belongs to."""
-        return self.step // self.steps_per_epoch
+        return self.step // self.course.steps_per_epoch
+
+    @property
+    def finished(self) -> bool:
+        """Whether all steps are taken."""
+        return self.step >= self.course.steps
 
     @property
     def random_devices(self) -> list[torch.device]:
@@ -111,8 +106,8 @@ class Learner:
         """
         if not self._compiles:
             return
-        blank = torch.zeros(self._full_batch, *self._data.shape, device=self._device)
-        labels = torch.zeros(self._full_batch, dtype=torch.int64, device=self._device)
+        blank = self._blank(self.course.full_batch)
+        labels = torch.zeros(self.course.full_batch, dtype=torch.int64, device=self._device)
         self._pass.compile(blank.contiguous(memory_format=self._memory_format), labels)
         if self._attack is not None:
             self.network().logits(blank)
@@ -124,30 +119,26 @@ class Learner:
 
     def rest_of_epoch(self) -> list[Tensor]:
         """Positions of the images of each step from the next one to the end of its epoch."""
-        draw = generator(self._seed, "order", self.epoch)
-        order = torch.randperm(len(self._data), generator=draw)
-        steps, size = self.steps_per_epoch, self._config.batch_size
-        first = self.step % steps
-        ends = [*range(size, size * steps, size), len(order)]
-        return [order[i * size : ends[i]] for i in range(first, steps)]
+        return self.course.batches(self.epoch)[self.step % self.course.steps_per_epoch :]
 
     def learning_rate(self, step: int) -> float:
         """The rate of the step that follows `step` others."""
-        return self._config.learning_rate * self._config.schedule(step / self.total_steps)
+        return self._config.learning_rate * self._config.schedule(step / self.course.steps)
 
     def take_step(self, positions: Tensor) -> None:
         """Descend along the gradient of the mean loss of the images at `positions`."""
         if not self._fresh:
             self._fresh_since = time.perf_counter()
-        images, labels = self._batch(positions)
+        seen, weight = self.course.share(positions)
+        images, labels = self._batch(seen)
         self._seed_layers()
         for group in self._optimizer.param_groups:
             group["lr"] = self.learning_rate(self.step)
         self._optimizer.zero_grad()
-        loss, correct = self._pass(images, labels)
+        loss, correct = self._pass(images, labels, weight=weight)
         self._optimizer.step()
         self.step += 1
-        self._fresh.append((loss, correct, len(labels)))
+        self._fresh.append((loss, correct, len(labels) if weight else 0))
 
     def collect(self) -> None:
         """Add the latest steps to the totals of the epoch.
@@ -157,17 +148,19 @@ class Learner:
         """
         if not self._fresh:
             return
-        losses = torch.stack([loss for loss, _, _ in self._fresh]).tolist()
+        means = torch.stack([loss for loss, _, _ in self._fresh]).tolist()
         correct = torch.stack([correct for _, correct, _ in self._fresh]).tolist()
+        images = [images for _, _, images in self._fresh]
+        losses = [mean * n if n else 0.0 for mean, n in zip(means, images, strict=True)]
+        correct = [right if n else 0 for right, n in zip(correct, images, strict=True)]
+        sums = self._group.sum(torch.tensor([losses, correct, images], dtype=torch.float64))
         first = self.step - len(self._fresh)
-        for i, (loss, right, (_, _, images)) in enumerate(
-            zip(losses, correct, self._fresh, strict=True)
-        ):
+        for i, (loss, right, n) in enumerate(sums.T.tolist()):
             if not abs(loss) < float("inf"):
                 raise self._divergence(f"the loss is {loss}", first + i)
-            self.totals.loss += loss * images
-            self.totals.correct += right
-            self.totals.images += images
+            self.totals.loss += loss
+            self.totals.correct += int(right)
+            self.totals.images += int(n)
         self.totals.seconds += time.perf_counter() - self._fresh_since
         self._fresh.clear()
 
@@ -184,6 +177,7 @@ class Learner:
             InputError: a loss or weight is not finite: there is nothing to go on from.
         """
         self.collect()
+        self._group.align(self.model)
         weights = self.model.state_dict()
         for name, tensor in weights.items():
             if tensor.is_floating_point() and not tensor.isfinite().all():
@@ -203,48 +197,61 @@ class Learner:
         self.totals = EpochTotals(**state["totals"])
 
     def _batch(self, positions: Tensor) -> tuple[Tensor, Tensor]:
-        images = self._data.images(positions).to(self._device)
-        draw = generator(self._seed, "augment", self.step)
+        """What the network is to learn from these images."""
+        images = self.course.images(positions, self.step, self._device)
+        draw = generator(self._seed, "augment", self.step, *self._group.purpose)
         images = self._config.augment(images, generator=draw)
         labels = self._data.labels[positions].to(self._device)
         if self._attack is not None:
-            draw = generator(self._seed, "adversary", self.step)
+            self._group.align(self.model)
+            draw = generator(self._seed, "adversary", self.step, *self._group.purpose)
             images = self._attack(self.network(), images, labels, generator=draw).images
         return images.contiguous(memory_format=self._memory_format), labels
 
-    @property
-    def _full_batch(self) -> int:
-        """Images in nearly every step."""
-        return self._config.batch_size if self.steps_per_epoch > 1 else len(self._data)
-
     def _decide(self, compile: str) -> bool:
+        if self._group.size > 1 and compile != "never":
+            log.info("training runs as it is: what several processes share is not compiled")
+            return False
         if compile != "auto":
             return compile == "always"
-        example = torch.zeros(2, *self._data.shape, device=self._device)
-        images = self.images_per_epoch * self.epochs
-        return learning_pays(self.model, example, images=images, batches=self.total_steps)
+        images = self.course.images_per_epoch * self.course.epochs
+        return learning_pays(self.model, self._blank(2), images=images, batches=self.course.steps)
+
+    def _blank(self, count: int) -> Tensor:
+        return torch.zeros(count, *self._data.shape, device=self._device)
 
     def _compute(self) -> Compute:
         """Settings under which nothing depends on a clock, or a pause would change the rounding."""
-        most = self._full_batch if self._device.type == "cuda" else MICRO_BATCH
+        most = self.course.full_batch if self._device.type == "cuda" else MICRO_BATCH
         return Compute(
             self._device,
             self._config.precision,
-            micro_batch=min(most, self._full_batch),
+            micro_batch=min(most, self.course.full_batch),
             compile="always" if self._compiles and self._attack is not None else "never",
         )
 
     def _seed_layers(self) -> None:
         """Seed what layers like dropout draw from, on this device alone."""
-        seed = derived_seed(self._seed, "layers", self.step)
+        seed = derived_seed(self._seed, "layers", self.step, *self._group.purpose)
         torch.default_generator.manual_seed(seed)
         if self._device.type == "cuda":
             with torch.cuda.device(self._device):
                 torch.cuda.manual_seed(seed)
 
     def _divergence(self, what: str, step: int) -> InputError:
-        epoch, rate = step // self.steps_per_epoch + 1, self.learning_rate(step)
+        epoch, rate = step // self.course.steps_per_epoch + 1, self.learning_rate(step)
         return InputError(
             f"training has diverged: {what} after step {step + 1} (epoch {epoch}, learning rate "
             f"{rate:.3g}); the last state on disk is kept, start anew with a lower learning rate"
         )
+
+
+def _decaying(model: nn.Module, config: TrainConfig) -> list[dict[str, Any]]:
+    """All parameters in groups by how much they decay; biases and BatchNorm have one axis."""
+    weights = [p for p in model.parameters() if p.ndim > 1 or config.decay == "all"]
+    others = [p for p in model.parameters() if p.ndim <= 1 and config.decay != "all"]
+    groups = [
+        {"params": weights, "weight_decay": config.weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    return [group for group in groups if group["params"]]

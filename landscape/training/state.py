@@ -4,14 +4,17 @@ import json
 import pickle
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from landscape.data import ImageSet
 from landscape.errors import InputError
-from landscape.models import write_contents
+from landscape.files import atomic_write
+from landscape.models import ModelSpec, write_contents
+from landscape.training.config import TrainConfig
 
 FORMAT = "landscape-training-state"
 VERSION = 1
@@ -67,6 +70,40 @@ class RunFolder:
             file.unlink(missing_ok=True)
         if self.events.exists():
             shutil.rmtree(self.events)
+
+
+def run_settings(
+    spec: ModelSpec,
+    data: ImageSet,
+    config: TrainConfig,
+    validation: ImageSet | None,
+    *,
+    seed: int,
+    processes: int,
+) -> dict[str, Any]:
+    """All that decides about the weights and metrics of a run, as JSON gives it back.
+
+    The number of processes is left out where there is one: it was, when there could be no more.
+    """
+    settings = {
+        "model": asdict(spec),
+        "data": _described(data),
+        "validation": None if validation is None else _described(validation),
+        "training": config.as_dict(),
+        "seed": seed,
+        **({"processes": processes} if processes > 1 else {}),
+    }
+    return dict(json.loads(json.dumps(settings)))
+
+
+def _described(data: ImageSet) -> dict[str, Any]:
+    return {"name": data.name, "split": data.split, "images": len(data), "sha256": data.sha256}
+
+
+def write_settings(path: Path, settings: Mapping[str, Any]) -> None:
+    """Write JSON values for people to read."""
+    with atomic_write(path) as temporary:
+        temporary.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
 
 
 def write_state(path: Path, settings: Mapping[str, Any], contents: Mapping[str, Any]) -> None:

@@ -68,7 +68,8 @@ def test_flags_overrule_the_recipe(tmp_path):
     assert training["augment"] == {
         "flip": True,
         "crop": 0,
-        "pose": {"rotation": 5.0, "shift_x": 0.0, "shift_y": 0.0},
+        "pose": {"rotation": 5.0, "shift_x": 0.0, "shift_y": 0.0, "share": 0.1},
+        "photograph": False,
     }
     assert training["schedule"]["name"] == "step"
     assert [training[name] for name in ("epochs", "batch_size", "learning_rate")] == [1, 500, 0.02]
@@ -83,7 +84,7 @@ def test_flags_overrule_the_recipe(tmp_path):
 def test_evaluate_prints_a_row_per_checkpoint(run, capsys):
     model = str(run / "model.pt")
     words = ["evaluate", model, model, "--attacks", "natural", "random", "--samples", "100"]
-    assert main(words) == 0
+    assert main([*words, "--names", "first", "second"]) == 0
     out = capsys.readouterr().out
     assert "natural" in out
     assert "random" in out
@@ -95,6 +96,56 @@ def test_evaluate_prints_a_row_per_checkpoint(run, capsys):
     network = landscape.load_checkpoint(model).model
     correct = (network(data.images()).argmax(1) == data.labels).double().mean()
     assert f"{100 * correct:.2f}" in rows[0]
+
+
+def test_evaluate_keeps_results_and_writes_tables(run, tmp_path, capsys):
+    out, tables = (
+        tmp_path / "results",
+        [tmp_path / "t.csv", tmp_path / "t.tex", tmp_path / "t.json"],
+    )
+    words = ["evaluate", str(run / "model.pt"), "--samples", "60", "--out", str(out)]
+    words += ["--attacks", "natural", "worst-of-10", "grid:rotations=5,shifts=1"]
+    words += ["--vote", "3", "--rotation-limit", "20", "--shift-limit", "2"]
+    words += ["--padding", "border", "--tables", *map(str, tables)]
+    assert main(words) == 0
+    shown = capsys.readouterr().out
+    assert "worst-of-10, vote of 3" in shown
+    assert "attacks before a vote look at the single network" in shown
+    rows = json.loads(tables[2].read_text())
+    assert [(row["attack"], row["vote"]) for row in rows][:2] == [("natural", 0), ("natural", 3)]
+    assert all(row["model"] == run.name and row["images"] == 60 for row in rows)
+    (folder,) = out.iterdir()
+    data = landscape.load_surface(folder / "grid_rotations_5_shifts_1-vote3.h5")
+    assert float(abs(data.rotation).max()) == 20
+    assert float(abs(data.shift_x).max()) == 0
+    assert '"padding": "border"' in data.attrs["attack"]
+    assert main(["info", str(folder / "natural-vote3.h5")]) == 0
+    told = re.sub(r"\s+", " ", capsys.readouterr().out)
+    assert "image 60 values" in told
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    assert main(words) == 0
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_bad_evaluations_get_one_sentence(run, tmp_path, capsys):
+    model = run / "model.pt"
+    cases = {
+        (model, model): "would be called",
+        (model, "--names", "a", "b"): "expected a name for each of 1 models, got 2",
+        (model, "--attacks", "gird"): "did you mean 'grid'?",
+        (model, "--attacks", "grid:size=3"): "grid has no setting 'size'",
+        (model, "--shift-limit", "wide"): "percent of the side, as in 10%, got 'wide'",
+        (model, "--rotation-limit", "-1"): "not negative",
+        (model, "--convention", "mine"): "unknown pose convention",
+        (model, "--tables", tmp_path / "t.doc"): "unknown format of a table '.doc'",
+        (model, "--vote", "-2"): "at least one vote, got k=-2",
+        (model, "--vote-attack", "vote"): "expected a vote to attack",
+        (model, "--vote", "2", "--vote-attack", "vote", "--attacks", "first-order"): "no gradient",
+    }
+    for words, expected in cases.items():
+        told = complaint(capsys, "evaluate", *words, "--samples", "5")
+        assert expected in told, (words, told)
+    assert not list(tmp_path.iterdir())
 
 
 def test_spatial_is_the_python_function(run, surfaces):
@@ -331,12 +382,12 @@ def test_a_full_disk_is_one_sentence_and_keeps_what_was_there(run, tmp_path):
 
 
 def test_an_adversary_within_limits_of_ones_own(tmp_path):
-    words = ["--epochs", "1", "--batch-size", "500", "--recipe", "worst-of-10"]
+    words = ["--epochs", "1", "--batch-size", "500", "--recipe", "worst10-30"]
     words += ["--adversary", "random", "--adversary-rotation", "40", "--adversary-shift", "2"]
     assert main(["train", "--out", str(tmp_path), *words, "--compile", "never"]) == 0
     training = json.loads((tmp_path / "config.json").read_text())["training"]
     assert training["adversary"]["k"] == 1
-    limits = {"rotation": 40.0, "shift_x": 2.0, "shift_y": 2.0}
+    limits = {"rotation": 40.0, "shift_x": 2.0, "shift_y": 2.0, "share": 0.1}
     assert training["adversary"]["limits"] == limits
     assert training["augment"]["pose"] is None
 
@@ -346,9 +397,9 @@ def test_an_adversary_that_does_not_fit_gets_one_sentence(tmp_path, capsys):
     cases = {
         ("--adversary", "worst-of-01"): "did you mean 'worst-of-10'?",
         ("--adversary-shift", "2"): "give one, e.g. --adversary worst-of-10 (got none)",
-        ("--recipe", "worst-of-10", "--adversary", "none", "--adversary-rotation", "9"): "got none",
+        ("--recipe", "worst10-30", "--adversary", "none", "--adversary-rotation", "9"): "got none",
         ("--adversary", "natural", "--adversary-rotation", "9"): "got natural",
-        ("--recipe", "worst-of-10", "--adversary-shift", "-1"): "not negative",
+        ("--recipe", "worst10-30", "--adversary-shift", "-1"): "not negative",
     }
     for words, expected in cases.items():
         assert expected in complaint(capsys, "train", "--out", new, *words), words

@@ -1,3 +1,4 @@
+import warnings
 from pathlib import Path
 
 import pytest
@@ -138,3 +139,30 @@ def test_missing_folders_and_the_layout_are_named(root, monkeypatch):
 def test_there_is_nothing_to_download(root):
     with pytest.raises(InputError, match="nothing to fetch"):
         load_dataset("imagefolder", root=root, download=True)
+
+
+def test_some_of_imagenets_classes_are_numbered_otherwise_than_all(root, recwarn):
+    classes = [f"n{i:08}" for i in range(1000)]
+    for name in classes[500:503]:
+        (root / "part" / name).mkdir(parents=True)
+    picture("RGB", (30, 40)).save(root / "part" / classes[501] / "a.png")
+    with pytest.warns(UserWarning, match=r"found 3 of .* 0 to 2 and do not match .* empty folder"):
+        assert load(root, "part").labels.tolist() == [1]
+    for name in classes:
+        (root / "part" / name).mkdir(exist_ok=True)
+    data = load(root, "part")
+    assert (len(data.classes), data.labels.tolist()) == (1000, [501])
+    assert not recwarn.list
+
+
+def test_the_warning_is_given_once_and_only_for_names_of_imagenet(root):
+    picture("RGB", (30, 40)).save(root / "val" / "ant" / "a.png")
+    (root / "some" / "n01440764").mkdir(parents=True)
+    (root / "val" / "ant" / "a.png").rename(root / "some" / "n01440764" / "a.png")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        for _ in range(3):
+            load(root, "some")
+    assert len(caught) == 1
+    (root / "some" / "mine").mkdir()
+    load(root, "some")  # a warning would be an error

@@ -19,7 +19,8 @@ def test_pixels(network, images, labels, micro_batch):
     loss.sum().backward()
     fast = Network(network, Compute(micro_batch=micro_batch))
     found, gradient = fast.gradients(images, lambda pixels, part: pixels, labels)
-    torch.testing.assert_close(found, loss.detach(), rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(found.loss, loss.detach(), rtol=1e-5, atol=1e-6)
+    assert torch.equal(found.prediction, twin(images).argmax(dim=1))
     torch.testing.assert_close(gradient, x.grad, rtol=1e-4, atol=1e-6)
 
 
@@ -30,7 +31,7 @@ def test_poses_each_for_its_own_image(network, images, labels, generator):
     def render(poses, part):
         return rotate_shift(images[part], poses)
 
-    loss, gradient = fast.gradients(poses, render, labels)
+    found, gradient = fast.gradients(poses, render, labels)
     twin = copy.deepcopy(network).eval()
     for i in range(7):
         pose = poses[i : i + 1].clone().requires_grad_()
@@ -38,7 +39,7 @@ def test_poses_each_for_its_own_image(network, images, labels, generator):
             twin(rotate_shift(images[i : i + 1], pose)).double(), labels[i, None]
         )
         alone.backward()
-        assert loss[i].item() == pytest.approx(alone.item(), rel=1e-5)
+        assert found.loss[i].item() == pytest.approx(alone.item(), rel=1e-5)
         torch.testing.assert_close(gradient[i], pose.grad[0], rtol=1e-3, atol=1e-6)
 
 

@@ -260,7 +260,7 @@ def test_weights_go_inside_the_wrapper_of_a_users_network(tmp_path, monkeypatch)
 
 def test_weights_alone_need_a_network(tmp_path):
     torch.save(made().state_dict(), tmp_path / "weights.pt")
-    with pytest.raises(InputError, match=r"say which network.*cnn, resnet20.*module:factory"):
+    with pytest.raises(InputError, match=r"say which network.*cnn, lenet5, .*module:factory"):
         load_checkpoint(tmp_path / "weights.pt")
 
 

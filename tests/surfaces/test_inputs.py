@@ -3,8 +3,9 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
+from landscape.data import content_sha256
 from landscape.errors import InputError
-from landscape.surfaces.inputs import content_sha256, gather, grid_axis
+from landscape.surfaces.inputs import gather, grid_axis
 
 
 def test_every_accepted_form_gives_the_same_tensors(images, labels):

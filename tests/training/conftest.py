@@ -86,6 +86,7 @@ def run(cnn, tmp_path):
             "checkpoint_every": 1,
             "progress": False,
             "overwrite": False,
+            "workers": 0,  # pictures that spring do so in this process
         }
         return train(spec, data, config, out=out, **(arguments | changes))
 

@@ -111,7 +111,7 @@ def test_a_name_and_the_attack_it_stands_for_are_the_same_settings():
     assert json.loads(json.dumps(named.as_dict()["adversary"])) == {
         "name": "randompose",
         "k": 10,
-        "limits": {"rotation": 30.0, "shift_x": None, "shift_y": None},
+        "limits": {"rotation": 30.0, "shift_x": None, "shift_y": None, "share": 0.1},
         "include_clean": False,
         "warp": {"convention": "landscape", "padding": "zeros"},
     }

@@ -76,7 +76,7 @@ def test_every_image_is_used_once_an_epoch(shapes, cnn, count, size, sizes):
     learner = Learner(model, shapes(count), config, seed=0, device=torch.device("cpu"))
     batches = learner.rest_of_epoch()
     assert [len(batch) for batch in batches] == sizes
-    assert len(batches) == learner.steps_per_epoch
+    assert len(batches) == learner.course.steps_per_epoch
     assert torch.cat(batches).sort().values.tolist() == list(range(count))
 
 
@@ -84,7 +84,7 @@ def test_epochs_have_orders_of_their_own(shapes, cnn):
     model = build_model(cnn, generator=generator(0))
     learner = Learner(model, shapes(67), CONFIG, seed=0, device=torch.device("cpu"))
     first = torch.cat(learner.rest_of_epoch())
-    learner.step = learner.steps_per_epoch
+    learner.step = learner.course.steps_per_epoch
     assert not torch.equal(first, torch.cat(learner.rest_of_epoch()))
 
 
@@ -226,6 +226,7 @@ def test_divergence_is_told_and_leaves_a_state_that_is_finite(run, shapes, tmp_p
         ({"spec": ModelSpec("cnn", classes=3, channels=3)}, "channels"),
         ({"device": "gpu"}, "gpu"),
         ({"checkpoint_every": 0}, "checkpoint_every"),
+        ({"workers": -1}, "workers"),
     ],
 )
 def test_what_does_not_fit_is_refused_before_anything_is_written(

@@ -1,0 +1,149 @@
+"""The dictionary of attacks, and how one is written on a command line."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, fields, is_dataclass, replace
+from fractions import Fraction
+from functools import partial
+from typing import Any
+
+from landscape.attacks.base import Attack
+from landscape.attacks.first_order import FirstOrder
+from landscape.attacks.grid import GridSearch, RefinedGrid
+from landscape.attacks.linf import LinfPGD, WithLinf
+from landscape.attacks.pose import Natural, RandomPose
+from landscape.errors import InputError
+from landscape.registry import lookup
+from landscape.spatial import SpatialLimits, Warp
+
+ATTACKS: dict[str, Callable[[], Attack]] = {
+    "natural": Natural,
+    "random": RandomPose,
+    "worst-of-10": partial(RandomPose, k=10),
+    "grid": GridSearch,
+    "grid-first": partial(GridSearch, first=True),
+    "grid+refine": RefinedGrid,
+    "first-order": FirstOrder,
+    "linf": LinfPGD,
+    "worst-of-10+linf": WithLinf,
+}
+"""By name. `make_attack` knows every spatial one of them with `+linf` behind it as well."""
+
+COMBINED = "+linf"
+
+
+def make_attack(
+    text: str, *, limits: SpatialLimits | None = None, warp: Warp | None = None
+) -> Attack:
+    """An attack as it is named on a command line.
+
+    Args:
+        text: a name in `ATTACKS`; behind it `+linf` for an attack on pixels in the same images;
+            behind that changes of its settings, as in `grid:rotations=61,shifts=9`,
+            `random:k=50`, `first-order:steps=50,restarts=10`, `grid+linf:eps=4/255,order=after`.
+        limits: how far images may be moved; the paper's unless given.
+        warp: how a pose is applied; the package's own way unless given.
+
+    Raises:
+        InputError: name, setting or value is not known.
+    """
+    name, _, settings = text.partition(":")
+    attack = _named(name)
+    for setting in filter(None, settings.split(",")):
+        key, equals, value = setting.partition("=")
+        if not equals:
+            raise InputError(f"expected {name}:setting=value,..., got {setting!r} in {text!r}")
+        attack = _changed(attack, {key: value}, name)
+    moved: Attack = within(attack, limits, warp)
+    return moved
+
+
+def describe(attack: Attack) -> dict[str, Any]:
+    """An attack as nested dictionaries; it and the attacks it is made of are named."""
+    return {"name": type(attack).__name__.lower(), **_settings_of(attack)}
+
+
+def _settings_of(attack: Any) -> dict[str, Any]:
+    parts = {field.name: getattr(attack, field.name) for field in fields(attack)}
+    return {name: _described(part) for name, part in parts.items()}
+
+
+def _described(part: Any) -> Any:
+    if not is_dataclass(part) or isinstance(part, type):
+        return part
+    return describe(part) if isinstance(part, Attack) else asdict(part)
+
+
+def _named(name: str) -> Attack:
+    spatial = name.removesuffix(COMBINED)
+    if name in ATTACKS or spatial == name:
+        return lookup(ATTACKS, name, kind="attack")()
+    return WithLinf(lookup(ATTACKS, spatial, kind="attack")())
+
+
+def _changed(attack: Attack, settings: Mapping[str, str], name: str) -> Attack:
+    """The attack with other settings, of itself or of the attacks it is made of."""
+    known = _plain_settings(attack)
+    for key, value in settings.items():
+        if key not in known:
+            raise InputError(f"{name} has no setting {key!r} (known: {', '.join(known) or 'none'})")
+        holder = known[key]
+        attack = _replaced(attack, holder, key, _parsed(getattr(holder, key), value, key))
+    return attack
+
+
+def _plain_settings(attack: Any) -> dict[str, Any]:
+    """The settings that are plain values, each with the part of the attack that has it."""
+    found: dict[str, Any] = {}
+    for field in fields(attack):
+        value = getattr(attack, field.name)
+        if isinstance(value, (bool, int, float, str)):
+            found[field.name] = attack
+        elif is_dataclass(value) and isinstance(value, Attack):
+            found = _plain_settings(value) | found
+    return found
+
+
+def _replaced(attack: Any, holder: Any, key: str, value: Any) -> Any:
+    if attack is holder:
+        return replace(attack, **{key: value})
+    parts = {field.name: getattr(attack, field.name) for field in fields(attack)}
+    changed = {
+        name: _replaced(part, holder, key, value)
+        for name, part in parts.items()
+        if is_dataclass(part) and isinstance(part, Attack)
+    }
+    return replace(attack, **changed)
+
+
+def _parsed(old: Any, text: str, key: str) -> Any:
+    try:
+        if isinstance(old, bool):
+            return {"true": True, "false": False, "1": True, "0": False}[text.lower()]
+        if isinstance(old, int):
+            return int(text)
+        if isinstance(old, float):
+            return float(Fraction(text))
+    except (ValueError, KeyError, ZeroDivisionError) as error:
+        kind = {bool: "true or false", int: "a whole number", float: "a number"}[type(old)]
+        raise InputError(f"expected {kind} for {key}, got {text!r}") from error
+    return text
+
+
+def within(attack: Any, limits: SpatialLimits | None, warp: Warp | None = None) -> Any:
+    """The attack within other limits, with another way to move, and all attacks it is made of.
+
+    Args:
+        attack: a dataclass, as all in `ATTACKS` are.
+        limits: None: as it is.
+        warp: None: as it is.
+    """
+    changes: dict[str, Any] = {}
+    for field in fields(attack):
+        value = getattr(attack, field.name)
+        if field.name == "limits" and limits is not None:
+            changes["limits"] = limits
+        elif field.name == "warp" and warp is not None:
+            changes["warp"] = warp
+        elif is_dataclass(value) and isinstance(value, Attack):
+            changes[field.name] = within(value, limits, warp)
+    return replace(attack, **changes)
