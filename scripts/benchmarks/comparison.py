@@ -152,7 +152,7 @@ def compare(
         pairs = list(zip(standings, processes, strict=True))
         for number in range(rounds):
             rows = range(number % group.parts, group.work.points, group.parts)
-            turn = number % len(pairs)
+            turn = number % max(1, len(pairs))
             for standing, process in pairs[turn:] + pairs[:turn]:
                 _take_turn(standing, process, rows)
             _say(f"  round {number + 1} of {rounds}")

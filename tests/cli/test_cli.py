@@ -61,7 +61,7 @@ def test_training_leaves_what_the_other_commands_need(run):
 def test_flags_overrule_the_recipe(tmp_path):
     words = ["--epochs", "1", "--batch-size", "500", "--learning-rate", "0.02", "--momentum", "0.5"]
     words += ["--schedule", "step", "--flip", "on", "--crop", "0", "--rotate", "5"]
-    words += ["--weight-decay", "0", "--precision", "bf16", "--seed", "3"]
+    words += ["--weight-decay", "0", "--seed", "3"]
     assert main(["train", "--out", str(tmp_path), *words]) == 0
     settings = json.loads((tmp_path / "config.json").read_text())
     training = settings["training"]
@@ -73,11 +73,7 @@ def test_flags_overrule_the_recipe(tmp_path):
     }
     assert training["schedule"]["name"] == "step"
     assert [training[name] for name in ("epochs", "batch_size", "learning_rate")] == [1, 500, 0.02]
-    assert [training[name] for name in ("momentum", "weight_decay", "precision")] == [
-        0.5,
-        0,
-        "bf16",
-    ]
+    assert [training[name] for name in ("momentum", "weight_decay")] == [0.5, 0]
     assert settings["seed"] == 3
 
 

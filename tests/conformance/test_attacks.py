@@ -26,7 +26,9 @@ FASTER = {
 """The same attacks with less to do."""
 
 
-@pytest.fixture(params=[*ATTACKS, "grid+linf:rotations=3,shifts=1", "first-order+linf:order=after"])
+@pytest.fixture(
+    params=[*ATTACKS, "grid+linf:rotations=3,shifts=1", "first-order+linf:steps=9,order=after"]
+)
 def attack(request: pytest.FixtureRequest) -> Attack:
     return make_attack(FASTER.get(request.param, request.param))
 
