@@ -9,7 +9,6 @@ import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from jaxtyping import Float32, UInt8
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from landscape.cores import usable_cores
 from landscape.data.pixels import Bytes, Indices, LazyPixels, Photographs, Pictures
 from landscape.errors import InputError
 from landscape.interrupt import deferred_interrupt
@@ -25,7 +25,6 @@ from landscape.interrupt import deferred_interrupt
 PART = 32  # images that one process reads at once, so that all have a part in every batch
 MOST = 8  # processes
 AHEAD = 2  # batches on the way
-QUOTA = Path("/sys/fs/cgroup/cpu.max")
 ByteArray = UInt8[np.ndarray, "count channel height width"]
 LightArray = Float32[np.ndarray, "count 3"]
 
@@ -49,7 +48,7 @@ def default_workers(images: int) -> int:
     The processes that torchrun starts share the cores of their machine.
     """
     can_fork = sys.platform == "linux" and not multiprocessing.current_process().daemon
-    cores = _usable_cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    cores = usable_cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     workers = min(cores, MOST, -(-images // PART))
     return workers if can_fork and workers > 1 else 0
 
@@ -224,17 +223,6 @@ def _undisturbed() -> Iterator[None]:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
     if interrupted():
         raise KeyboardInterrupt
-
-
-def _usable_cores() -> int:
-    """Cores that this process may use, which a container's quota may make fewer."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    try:
-        limit, period = QUOTA.read_text(encoding="ascii").split()
-        quota = int(limit) / int(period)
-    except (OSError, ValueError):  # another system, or "max"
-        quota = float("inf")
-    return max(1, int(min(cores or 1, quota)))
 
 
 def _cause(error: BaseException) -> str:

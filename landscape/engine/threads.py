@@ -1,13 +1,11 @@
-"""How many threads may compute here, which is not how many cores the machine has."""
+"""How many threads compute."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import torch
 
-QUOTA = Path("/sys/fs/cgroup/cpu.max")
+from landscape.cores import usable_cores
 
 
 def usable_threads() -> int:
@@ -16,16 +14,7 @@ def usable_threads() -> int:
     PyTorch counts the machine's cores; a container's quota leaves its threads waiting for each
     other.
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return max(1, min(torch.get_num_threads(), cores or 1, _quota() or 2**16))
-
-
-def _quota() -> int | None:
-    try:
-        limit, period = QUOTA.read_text(encoding="ascii").split()
-        return None if limit == "max" else -(-int(limit) // int(period))
-    except (OSError, ValueError):
-        return None
+    return min(torch.get_num_threads(), usable_cores())
 
 
 @contextmanager

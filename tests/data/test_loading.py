@@ -13,7 +13,8 @@ import torch
 from PIL import Image
 from torch.testing import assert_close
 
-from landscape.data import ImageSet, load_dataset, loading
+from landscape import cores
+from landscape.data import ImageSet, load_dataset
 from landscape.data.loading import Wanted, default_workers, prepare_views, reading
 from landscape.errors import InputError
 from landscape.rng import generator
@@ -182,10 +183,10 @@ def test_ctrl_c_to_the_whole_group_of_processes_reaches_the_main_one_alone(root)
 
 
 def test_how_many_processes_read(monkeypatch, tmp_path):
-    monkeypatch.setattr(loading.os, "sched_getaffinity", lambda process: range(cores))
-    monkeypatch.setattr(loading, "QUOTA", tmp_path / "cpu.max")
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: range(usable))
+    monkeypatch.setattr(cores, "QUOTA", tmp_path / "cpu.max")
     counts = []
-    for cores in (1, 2, 6, 64):  # noqa: B007  # read above
+    for usable in (1, 2, 6, 64):  # noqa: B007  # read above
         counts.append(default_workers(10**6))
     assert counts == [0, 2, 6, 8]
     assert default_workers(32) == 0  # one process would read them all

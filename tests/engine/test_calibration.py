@@ -7,6 +7,7 @@ from contextlib import suppress
 import pytest
 import torch
 
+from landscape import cores
 from landscape.engine import Compute, Network, threads, tuning
 from landscape.engine.calibration import (
     Gain,
@@ -132,7 +133,7 @@ def test_a_given_micro_batch_is_kept(network, images, monkeypatch):
 
 def test_a_container_has_its_quota_of_threads(monkeypatch, tmp_path):
     quota = tmp_path / "cpu.max"
-    monkeypatch.setattr(threads, "QUOTA", quota)
+    monkeypatch.setattr(cores, "QUOTA", quota)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 64)
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(16)), raising=False)
     assert threads.usable_threads() == 16
