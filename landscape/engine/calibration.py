@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
@@ -19,6 +19,8 @@ from landscape.files import atomic_write
 from landscape.typing import Images
 
 log = logging.getLogger("landscape.engine")
+
+T = TypeVar("T")
 
 WORTH_IT = 20.0  # seconds of work from which calibration pays
 SHARE = 0.05  # of the work, at most, goes into calibration
@@ -121,11 +123,7 @@ def cache_file() -> Path:
 
 def recall(key: str) -> Plan | None:
     """The plan that was found for a key before, if any."""
-    found = _remembered().get(f"plan {key}")
-    try:
-        return Plan(**found) if found else None
-    except TypeError:  # written by another version
-        return None
+    return _recalled(f"plan {key}", Plan)
 
 
 def remember(key: str, plan: Plan) -> None:
@@ -135,16 +133,20 @@ def remember(key: str, plan: Plan) -> None:
 
 def recall_gain(key: str) -> Gain | None:
     """What compiling took and gave before, if it was done."""
-    found = _remembered().get(f"compiled {key}")
-    try:
-        return Gain(**found) if found else None
-    except TypeError:
-        return None
+    return _recalled(f"compiled {key}", Gain)
 
 
 def remember_gain(key: str, gain: Gain) -> None:
     """Keep it, like a plan."""
     _keep(f"compiled {key}", asdict(gain))
+
+
+def _recalled(name: str, kind: Callable[..., T]) -> T | None:
+    found = _remembered().get(name)
+    try:
+        return kind(**found) if found else None
+    except TypeError:  # written by another version
+        return None
 
 
 def _keep(name: str, value: dict[str, Any]) -> None:

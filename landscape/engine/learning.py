@@ -112,7 +112,7 @@ def _unchanged(model: nn.Module, device: torch.device) -> Iterator[None]:
 
 
 @dataclass(frozen=True)
-class Gain:
+class Savings:
     """What compiling saves of the operations between matrix products, forward and backward.
 
     Attributes:
@@ -127,7 +127,7 @@ class Gain:
 # Nominal figures, not measured on the machine at hand: a training that goes on must decide as it
 # did when it began. The CPU's are those of two cores (docs/benchmarks.md); a GPU's are estimates
 # from the time it takes to start a kernel and from the rate of its memory.
-GAINS = {"cpu": Gain(10e-6, 2.5e-9), "cuda": Gain(20e-6, 1e-11)}
+SAVINGS = {"cpu": Savings(10e-6, 2.5e-9), "cuda": Savings(20e-6, 1e-11)}
 BASE_SECONDS, SECONDS_PER_OPERATION = 10.0, 0.5  # of compilation, with nothing cached
 MARGIN = 2.0  # by which a gain from nominal figures must exceed its price
 PRODUCTS = frozenset({"convolution", "addmm", "mm", "bmm", "baddbmm"})  # not what is compiled
@@ -144,15 +144,15 @@ def learning_pays(model: nn.Module, example: Images, *, images: int, batches: in
         images: that the whole training sees.
         batches: in which it sees them.
     """
-    gain = GAINS.get(example.device.type)
-    if gain is None:
+    savings = SAVINGS.get(example.device.type)
+    if savings is None:
         return False
     twin = copy.deepcopy(model).eval()
     with torch.no_grad(), _Writes() as writes:
         twin(example)
     price = BASE_SECONDS + SECONDS_PER_OPERATION * writes.operations
     per_image = writes.values / len(example)
-    saved = batches * writes.operations * gain.operation + images * per_image * gain.value
+    saved = batches * writes.operations * savings.operation + images * per_image * savings.value
     pays: bool = saved > MARGIN * price
     log.info(
         "training runs %s: compiling takes about %.0f s and saves about %.0f s",

@@ -10,7 +10,7 @@ from torch import nn
 from torch.testing import assert_close
 
 from landscape.engine import Compute, learning
-from landscape.engine.learning import BASE_SECONDS, GAINS, LearningPass, learning_pays
+from landscape.engine.learning import BASE_SECONDS, SAVINGS, LearningPass, learning_pays
 
 CPU = Compute()
 
@@ -146,10 +146,10 @@ def test_what_compiling_saves_is_counted_from_the_values_between_matrix_products
     plain, images, caplog
 ):
     """Per image BatchNorm and ReLU write 4 x 8 x 8 values each, the pooling 4 x 2 x 2."""
-    gain = GAINS["cpu"]
+    savings = SAVINGS["cpu"]
     written = 2 * 4 * 8 * 8 + 4 * 2 * 2
     images_seen, batches = 10**7, 10**5
-    expected = images_seen * written * gain.value + batches * 3 * gain.operation
+    expected = images_seen * written * savings.value + batches * 3 * savings.operation
     with caplog.at_level(logging.INFO, logger="landscape.engine"):
         assert not learning_pays(plain, images, images=images_seen, batches=batches)
     assert f"saves about {expected:.0f} s" in caplog.text
