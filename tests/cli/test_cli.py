@@ -118,6 +118,7 @@ def test_evaluate_keeps_results_and_writes_tables(run, tmp_path, capsys):
     assert main(["info", str(folder / "natural-vote3.h5")]) == 0
     told = re.sub(r"\s+", " ", capsys.readouterr().out)
     assert "image 60 values" in told
+    assert "checks" not in told
     before = {path: path.read_bytes() for path in folder.iterdir()}
     assert main(words) == 0
     assert {path: path.read_bytes() for path in folder.iterdir()} == before
