@@ -7,6 +7,7 @@ Stopped and started again, it goes on where it was. Writes the models, what each
 image, table.csv, table.tex, table.json, table.md (beside the paper's numbers) and two figures.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import tyro
@@ -29,14 +30,16 @@ def trained(
     data_root: Path | None,
     out: Path,
     device: str,
+    precision: str,
 ) -> Checkpoint:
     """The network of one mode, trained unless it is there."""
     splits = [landscape.load_dataset(dataset, root=data_root, split=s) for s in ("train", "test")]
     learn, test = splits
+    config = landscape.recipe_config(recipe, dataset, budget=budget)
     return landscape.train(
         landscape.ModelSpec(model, classes=len(learn.classes), channels=learn.shape[0]),
         learn,
-        landscape.recipe_config(recipe, dataset, budget=budget),
+        replace(config, precision=precision),
         out=out,
         validation=test,
         seed=SEED,
@@ -58,6 +61,7 @@ def main(
     samples: int = 0,
     data_root: Path | None = None,
     device: str = "cpu",
+    precision: str = "fp32",
 ) -> None:
     """Train, evaluate, tabulate, draw.
 
@@ -73,6 +77,7 @@ def main(
         samples: Test images, drawn at random; 0 for all.
         data_root: The folder that holds the data set.
         device: Where to compute.
+        precision: Of training and of the attacks: fp32, tf32 or bf16.
     """
     network = model or MODELS.get(dataset, "resnet20")
     test = landscape.load_dataset(dataset, root=data_root)
@@ -80,7 +85,7 @@ def main(
     results, models = {}, {}
     for recipe in recipes:
         folder = out / recipe
-        checkpoint = trained(recipe, dataset, network, budget, data_root, folder, device)
+        checkpoint = trained(recipe, dataset, network, budget, data_root, folder, device, precision)
         models[recipe] = checkpoint.model
         results[recipe] = landscape.evaluate(
             checkpoint.model,
@@ -90,6 +95,7 @@ def main(
             seed=SEED,
             vote=Vote(vote) if vote else None,
             device=device,
+            precision=precision,
             out=folder / "attacks",
             identity={"model": network, "weights_sha256": checkpoint.sha256, "dataset": dataset},
             show_progress=True,

@@ -63,6 +63,7 @@ def test_a_comparison_from_start_to_table(tiny, tmp_path, capsys):
     assert len({row.count("|") for row in table.splitlines() if row.startswith("|")}) == 1
 
 
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")  # its two workers, on one core
 @pytest.mark.usefixtures("no_data")
 @pytest.mark.parametrize("kind", ["weights", "poses"])
 def test_ours_computes_what_the_loops_compute(kind, tmp_path):
