@@ -80,8 +80,8 @@ def main(
         precision: Of training and of the attacks: fp32, tf32 or bf16.
     """
     network = model or MODELS.get(dataset, "resnet20")
-    test = landscape.load_dataset(dataset, root=data_root)
-    test = test.subset(samples or None, generator=landscape.generator(SEED, "images"))
+    every = landscape.load_dataset(dataset, root=data_root)
+    test = every.subset(samples or None, generator=landscape.generator(SEED, "images"))
     results, models = {}, {}
     for recipe in recipes:
         folder = out / recipe
@@ -103,7 +103,8 @@ def main(
         report.write(results, dataset, out)
     print(report.markdown(results, dataset))
     report.draw(results, out / "accuracy")
-    for file in why.draw(models, test, out, seed=SEED):
+    # The same images whatever `samples` is: their surfaces are kept.
+    for file in why.draw(models, every, out, seed=SEED):
         print(file)
 
 

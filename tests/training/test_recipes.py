@@ -48,6 +48,15 @@ def test_the_modes_differ_in_what_the_network_sees(dataset):
     assert modes["linf"].augment == modes["standard"].augment
 
 
+def test_a_budget_shortens_the_attack_on_pixels_where_it_is_long():
+    paper, budget = (recipe_config("linf", "cifar10", budget=b).adversary for b in (False, True))
+    assert (paper.steps, budget.steps) == (7, 1)
+    assert budget.random_start
+    assert paper.eps == budget.eps < budget.step  # Wong, Rice, Kolter 2020: 1.25 epsilon
+    digits = [recipe_config("linf", "mnist", budget=b).adversary for b in (False, True)]
+    assert digits[0] == digits[1]
+
+
 def test_photographs_move_by_24_and_32_pixels_and_stay_cropped():
     image = torch.zeros(1, 3, 224, 224)
     for name, reach in (("random-30", 24), ("random-40", 32)):
