@@ -80,9 +80,14 @@ def _one_pass(images: Images, pose: Tensor, padding: str) -> Images:
     shift = pose[..., 1:, None, None]
     grid = _pixel_grid(images) - shift
     warped = _sample(images, _rotated(grid, pose[..., 0]), padding)
-    # Rounding in the sampler moves an unmoved image by about 1e-6. Its value is put back exactly,
-    # its gradient with respect to image and pose is that of the sampler.
-    unmoved = (pose == 0).all(dim=-1).view(-1, 1, 1, 1)
+    return _exact(images, warped, (pose == 0).all(dim=-1).view(-1, 1, 1, 1))
+
+
+def _exact(images: Images, warped: Images, unmoved: Tensor) -> Images:
+    """Warped images, those that do not move without the sampler's rounding, of about 1e-6.
+
+    Their gradients remain those of the sampler.
+    """
     if not unmoved.is_cuda and not unmoved.any():  # a GPU would have to wait for the answer
         return warped
     exact = images.detach() + (warped - warped.detach()) if warped.requires_grad else images
@@ -199,3 +204,26 @@ class SpatialLimits:
         """
         unit = 2 * torch.rand(len(images), count, 3, generator=generator, dtype=torch.float32) - 1
         return (unit * self.radius(images)).to(images)
+
+
+def displace(
+    images: Images, flow: Float[Tensor, "batch 2 height width"], *, padding: str = "border"
+) -> Images:
+    """Each pixel replaced by the bilinear value `flow` away from it (Xiao et al. 2018, eq. 1).
+
+    Differentiable in both arguments; a flow of zero returns an image exactly.
+
+    Args:
+        images: (N, C, H, W).
+        flow: pixels right and pixels down, from where a value is shown to where it is taken.
+        padding: a name in `PADDINGS`, of what lies outside.
+
+    Raises:
+        InputError: the flow is not one of these images, or the padding is not known.
+    """
+    lookup(PADDINGS, padding, kind="padding")
+    expected = (len(images), 2, *images.shape[-2:])
+    if flow.shape != expected:
+        raise InputError(f"expected a flow of shape {expected}, got {tuple(flow.shape)}")
+    moved = _sample(images, _pixel_grid(images) + flow.to(images), padding)
+    return _exact(images, moved, (flow == 0).flatten(1).all(dim=1).view(-1, 1, 1, 1))

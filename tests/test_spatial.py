@@ -1,5 +1,6 @@
 """The warp against closed forms, numpy, and a pixel-by-pixel twin of each convention."""
 
+import itertools
 import math
 from collections.abc import Callable, Iterator
 
@@ -14,7 +15,7 @@ from torch.testing import assert_close
 
 from landscape.errors import InputError
 from landscape.rng import generator
-from landscape.spatial import CONVENTIONS, PADDINGS, SpatialLimits, Warp, rotate_shift
+from landscape.spatial import CONVENTIONS, PADDINGS, SpatialLimits, Warp, displace, rotate_shift
 
 NUMPY_MODES = {"zeros": "constant", "border": "edge", "reflect": "reflect"}
 SHAPES = [(3, 2, 7, 7), (2, 3, 6, 9), (1, 1, 5, 4), (2, 1, 1, 6), (2, 1, 6, 1), (1, 2, 1, 1)]
@@ -428,3 +429,35 @@ def test_poses_that_do_not_fit_are_refused(shape):
 def test_limits_that_are_no_box_are_refused(values):
     with pytest.raises(InputError, match="finite and not negative, got"):
         SpatialLimits(*values)
+
+
+class TestDisplace:
+    """A flow of its own for each pixel."""
+
+    def test_against_a_loop_over_pixels(self):
+        images = torch.rand(2, 3, 5, 6, generator=generator(0))
+        flow = 3 * torch.rand(2, 2, 5, 6, generator=generator(1)) - 1.5
+        found = displace(images, flow)
+        for n, y, x in itertools.product(range(2), range(5), range(6)):
+            u = min(max(x + flow[n, 0, y, x].item(), 0), 5)
+            v = min(max(y + flow[n, 1, y, x].item(), 0), 4)
+            left, top = min(int(u), 4), min(int(v), 3)
+            a, b = u - left, v - top
+            near = images[n, :, top : top + 2, left : left + 2]
+            weights = torch.tensor([[(1 - b) * (1 - a), (1 - b) * a], [b * (1 - a), b * a]])
+            expected = (near * weights).sum(dim=(1, 2))
+            assert_close(found[n, :, y, x], expected, rtol=0, atol=1e-5)
+
+    def test_a_flow_that_is_the_same_everywhere_is_a_shift_back(self):
+        images = torch.rand(2, 1, 9, 8, generator=generator(0))
+        flow = torch.tensor([0.3, -1.4])[None, :, None, None].expand(2, 2, 9, 8)
+        moved = rotate_shift(images, torch.tensor([0, -0.3, 1.4]), padding="border")
+        assert_close(displace(images, flow), moved, rtol=0, atol=1e-5)
+
+    def test_no_flow_returns_the_image_exactly(self):
+        images = torch.rand(2, 3, 7, 6, generator=generator(0))
+        assert torch.equal(displace(images, torch.zeros(2, 2, 7, 6)), images)
+
+    def test_a_flow_of_other_images_is_refused(self, unchecked_shapes):
+        with pytest.raises(InputError, match=r"a flow of shape \(2, 2, 7, 6\), got \(2, 2, 6, 7\)"):
+            displace(torch.rand(2, 3, 7, 6), torch.zeros(2, 2, 6, 7))

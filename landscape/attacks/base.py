@@ -10,7 +10,7 @@ from torch import Tensor
 
 from landscape.engine import Scores
 from landscape.spatial import Warp
-from landscape.typing import Images, Labels, PerExample, PerExampleFlag, Pose
+from landscape.typing import Images, Labels, Logits, PerExample, PerExampleFlag, Pose
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,8 @@ class AttackResult:
         loss: their cross-entropy, nats.
         margin: logit of the true class minus the largest other; negative if misclassified.
         prediction: the class the network takes them for; -1 if it does not say.
-        success: whether the network misclassifies them.
+        success: whether the network misclassifies them; of a targeted attack, whether it takes them
+            for the target.
         evaluations: how many times the network saw each image; a gradient counts as once.
     """
 
@@ -56,10 +57,17 @@ class Target(Protocol):
     ) -> Iterator[Scores]:
         """The scores of all images in each pose, pose by pose."""
 
+    def logits(self, images: Images) -> Logits:
+        """The network's outputs."""
+
     def gradients(
-        self, variables: Tensor, render: Callable[[Tensor, slice], Images], labels: Labels
+        self,
+        variables: Tensor,
+        render: Callable[[Tensor, slice], Images],
+        labels: Labels,
+        objective: str = "cross-entropy",
     ) -> tuple[Scores, Tensor]:
-        """Each example's scores, and the gradient of its loss in its own variables."""
+        """Each example's scores, and the gradient of an objective in its own variables."""
 
 
 @runtime_checkable

@@ -7,10 +7,12 @@ from functools import partial
 from typing import Any
 
 from landscape.attacks.base import Attack
+from landscape.attacks.combined import WithLinf
 from landscape.attacks.first_order import FirstOrder
 from landscape.attacks.grid import GridSearch, RefinedGrid
-from landscape.attacks.linf import LinfPGD, WithLinf
+from landscape.attacks.pgd import FGSM, PGD
 from landscape.attacks.pose import Natural, RandomPose
+from landscape.attacks.stadv import BoundedStAdv, StAdv
 from landscape.errors import InputError
 from landscape.registry import lookup
 from landscape.spatial import SpatialLimits, Warp
@@ -23,7 +25,12 @@ ATTACKS: dict[str, Callable[[], Attack]] = {
     "grid-first": partial(GridSearch, first=True),
     "grid+refine": RefinedGrid,
     "first-order": FirstOrder,
-    "linf": LinfPGD,
+    "fgsm": FGSM,
+    "pgd": PGD,
+    "pgd-l2": partial(PGD, norm="l2", eps=0.5, step=0.1),
+    "stadv": StAdv,
+    "stadv-bounded": BoundedStAdv,
+    "linf": partial(PGD, steps=5, random_start=False),
     "worst-of-10+linf": WithLinf,
 }
 """By name. `make_attack` knows every spatial one of them with `+linf` behind it as well."""

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from landscape.attacks.base import AttackResult
 from landscape.engine import Scores
-from landscape.typing import Images, Labels, Pose, SharedPose
+from landscape.typing import Images, Labels, PerExample, Pose, SharedPose
 
 Rows = slice | Int[Tensor, " tried"]
 EVERY = slice(None)
@@ -16,21 +16,22 @@ class Strongest:
     """Per image the most harmful attempt: misclassified first, then the higher loss.
 
     The order of Engstrom et al.'s TensorFlow release. A nan loss counts as infinite; of equals the
-    first one stays.
+    first one stays. Where the labels are targets: recognized as such first, then the lower loss.
 
     Attributes:
         labels: (N,), on the network's device.
         wrong: whether an attempt on the image has succeeded.
     """
 
-    def __init__(self, images: Images, labels: Labels) -> None:
+    def __init__(self, images: Images, labels: Labels, *, targeted: bool = False) -> None:
         """Nothing has been tried yet.
 
         Args:
             images: (N, C, H, W), on the network's device.
             labels: (N,).
+            targeted: whether the labels are to be reached, not left.
         """
-        count, device = len(images), images.device
+        count, device, self._targeted = len(images), images.device, targeted
         self.labels = labels.to(device)
         self.wrong = torch.zeros(count, dtype=torch.bool, device=device)
         self._pose = torch.zeros(count, 3, dtype=images.dtype, device=device)
@@ -47,6 +48,7 @@ class Strongest:
         scores: Scores,
         rows: Rows = EVERY,
         *,
+        rank: PerExample | None = None,
         evaluations: int | Int[Tensor, " tried"] = 1,
     ) -> Bool[Tensor, " tried"]:
         """Take note of one attempt on each of some images.
@@ -55,13 +57,17 @@ class Strongest:
             pose: of each, or one for all of them.
             scores: of each.
             rows: which images; all of them unless given.
+            rank: which of two attempts that both succeed, or both fail, is the stronger one; by
+                default the loss.
             evaluations: how many times the network saw each of them for it.
 
         Returns:
             On which of them it is the most harmful one so far.
         """
-        wrong = scores.prediction != self.labels[rows]
-        rank = torch.nan_to_num(scores.loss.double(), nan=torch.inf, posinf=torch.inf)
+        wrong = (scores.prediction == self.labels[rows]) == self._targeted
+        if rank is None:
+            rank = -scores.loss.double() if self._targeted else scores.loss.double()
+        rank = torch.nan_to_num(rank.double(), nan=torch.inf, posinf=torch.inf, neginf=-torch.inf)
         before = self.wrong[rows]
         higher = (wrong == before) & (rank > self._rank[rows])
         worse = ~self._tried[rows] | (wrong & ~before) | higher

@@ -10,7 +10,7 @@ from torch import Tensor
 from landscape.engine import Network, Scores, refuse_foreign_labels
 from landscape.errors import InputError
 from landscape.spatial import SpatialLimits, Warp
-from landscape.typing import Images, Labels
+from landscape.typing import Images, Labels, Logits
 
 
 @dataclass(frozen=True)
@@ -87,8 +87,16 @@ class Voter:
         for pose in poses:
             yield self.score(warp(images, pose), labels)
 
+    def logits(self, images: Images) -> Logits:
+        """Of the network alone; they choose the target of an attack."""
+        return self._network.logits(images)
+
     def gradients(
-        self, variables: Tensor, render: Callable[[Tensor, slice], Images], labels: Labels
+        self,
+        variables: Tensor,
+        render: Callable[[Tensor, slice], Images],
+        labels: Labels,
+        objective: str = "cross-entropy",
     ) -> tuple[Scores, Tensor]:
         """Refused: votes are counted, and a count has no gradient.
 

@@ -50,9 +50,13 @@ def evaluate(
         attacks: natural (no attack), random (one random pose), worst-of-10 (the worst of ten),
             grid (the worst of 31 x 5 x 5 poses), grid-first (the same accuracy for less work),
             grid+refine (what lies between them, too), first-order (gradient ascent on the pose),
-            linf (PGD on the pixels); +linf behind a name attacks pose and pixels, as in
+            fgsm (one step on the pixels, to 8/255), pgd (ten steps of 2/255 from a random start),
+            pgd-l2 (within a Euclidean norm of 0.5), stadv (the smoothest flow of pixels that
+            changes the class), stadv-bounded (the worst flow of up to 0.8 pixels), linf (five steps
+            of PGD from the image as it is); +linf behind a name attacks pose and pixels, as in
             worst-of-10+linf. Settings follow a colon: grid:rotations=61,shifts=9 random:k=50
-            first-order:steps=50,restarts=5 linf:eps=4/255.
+            first-order:steps=50,restarts=5 pgd:eps=4/255,restarts=5,loss=margin
+            stadv-bounded:limit=0.075 fgsm:target=least-likely.
         limits: How far, and how, attacks and votes move images.
         vote: Let so many random poses of each attacked image vote on its class as well; 0: none.
         vote_attack: What the attacks look at when there is a vote: the single network, whose

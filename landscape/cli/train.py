@@ -67,8 +67,8 @@ class Overrides:
 
     adversary: FromRecipe[str] = None
     """Train on what an attack makes of each batch: natural, random, worst-of-10, grid, grid-first,
-    grid+refine, first-order, linf or worst-of-10+linf, with settings of its own behind a colon as
-    in random:k=20; none for the images as they are."""
+    grid+refine, first-order, fgsm, pgd, pgd-l2, stadv, stadv-bounded, linf or worst-of-10+linf,
+    with settings of its own behind a colon as in random:k=20; none for the images as they are."""
 
     adversary_rotation: FromRecipe[float] = None
     """How far the adversary may rotate, in degrees."""

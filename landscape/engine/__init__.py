@@ -4,11 +4,12 @@ from landscape.engine.compute import COMPILE, PRECISIONS, Compute
 from landscape.engine.learning import LearningPass, learning_pays, leaves_some_out
 from landscape.engine.network import MICRO_BATCH, Network
 from landscape.engine.points import WeightPoints
-from landscape.engine.scores import Scores, refuse_foreign_labels
+from landscape.engine.scores import OBJECTIVES, Scores, refuse_foreign_labels
 
 __all__ = [
     "COMPILE",
     "MICRO_BATCH",
+    "OBJECTIVES",
     "PRECISIONS",
     "Compute",
     "LearningPass",

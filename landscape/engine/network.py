@@ -15,7 +15,7 @@ from landscape.engine.compute import Compute, arithmetic, computes_bf16
 from landscape.engine.folding import Folding, state_of
 from landscape.engine.memory import ran_out, release_cached
 from landscape.engine.prepare import Prepared, prepare
-from landscape.engine.scores import Scores, refuse_foreign_labels
+from landscape.engine.scores import OBJECTIVES, Scores, refuse_foreign_labels
 from landscape.engine.threads import threads, usable_threads
 from landscape.engine.tuning import Job, Tuned, tune
 from landscape.errors import InputError
@@ -186,19 +186,19 @@ class Network:
                 refuse_foreign_labels(labels, classes=logits.shape[1])
             yield from Scores.of(logits, labels.repeat(len(group))).split(len(images))
 
-    def gradients(self, variables: Tensor, render: Render, labels: Labels) -> tuple[Scores, Tensor]:
-        """Each example's scores, and the gradient of its loss with respect to its own variables.
+    def gradients(
+        self, variables: Tensor, render: Render, labels: Labels, objective: str = "cross-entropy"
+    ) -> tuple[Scores, Tensor]:
+        """Each example's scores, and the gradient of an objective in its own variables.
 
         Args:
             variables: (N, ...), what an attack moves: pixels, poses, a flow.
             render: makes images of them, differentiably.
             labels: (N,).
-
-        Returns:
-            Scores, and gradients of the shape of `variables`.
+            objective: a name in `OBJECTIVES`.
         """
         self.settle(render(variables[:2], slice(0, 2)).detach())
-        labels = labels.to(self.device, torch.int64)
+        labels, rise = labels.to(self.device, torch.int64), OBJECTIVES[objective]
 
         def run(part: slice) -> tuple[Tensor, Tensor]:
             moved = variables[part].detach().requires_grad_()
@@ -206,8 +206,7 @@ class Network:
             _check_logits(logits, len(moved))
             if part.start == 0:  # every look at the labels makes a GPU wait
                 refuse_foreign_labels(labels, classes=logits.shape[1])
-            loss = nn.functional.cross_entropy(logits.double(), labels[part], reduction="sum")
-            (gradient,) = torch.autograd.grad(loss, moved)
+            (gradient,) = torch.autograd.grad(rise(logits, labels[part]).sum(), moved)
             return logits.detach(), gradient
 
         with torch.enable_grad(), self._settings():

@@ -1,9 +1,11 @@
 """What a network makes of labelled images."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 
 from landscape.errors import InputError
 from landscape.typing import Labels, Logits, PerExample, PerExampleFlag
@@ -52,3 +54,25 @@ def refuse_foreign_labels(labels: Labels, *, classes: int) -> None:
             f"expected labels from 0 to {classes - 1} (the model has {classes} outputs), "
             f"got labels from {low} to {high}"
         )
+
+
+def cross_entropy(logits: Logits, labels: Labels) -> PerExample:
+    """Minus the logarithm of the true class's probability, nats."""
+    return F.cross_entropy(logits.double(), labels, reduction="none")
+
+
+def largest_other(logits: Logits, labels: Labels) -> PerExample:
+    """How far the largest other logit lies above the true one (Carlini and Wagner 2017, f_6).
+
+    Without their bound: it goes on where the class is lost already.
+    """
+    logits = logits.double()
+    others = logits.scatter(1, labels[:, None], -math.inf)
+    return others.amax(dim=1) - logits.gather(1, labels[:, None])[:, 0]
+
+
+OBJECTIVES: dict[str, Callable[[Logits, Labels], PerExample]] = {
+    "cross-entropy": cross_entropy,
+    "margin": largest_other,
+}
+"""By name, what an attack climbs: high where a network errs. Differentiable in the logits."""

@@ -8,7 +8,7 @@ is the same for all.
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from landscape.attacks import LinfPGD, RandomPose
+from landscape.attacks import PGD, RandomPose
 from landscape.registry import lookup
 from landscape.spatial import SpatialLimits
 from landscape.training.augment import Augment
@@ -72,8 +72,8 @@ class Setting:
             "40": SpatialLimits(40.0, share=0.13),
         }
     )
-    pixels: LinfPGD = field(default_factory=lambda: LinfPGD(steps=7, random_start=True))
-    budget_pixels: LinfPGD | None = None
+    pixels: PGD = field(default_factory=lambda: PGD(steps=7))
+    budget_pixels: PGD | None = None
 
 
 # Small grey images: shifts keep a digit what it is, mirroring does not. No code of Engstrom et al.
@@ -81,7 +81,7 @@ class Setting:
 _DIGITS = TrainConfig(batch_size=64, learning_rate=0.05)
 _MNIST = TrainConfig(epochs=10, batch_size=128, learning_rate=0.1)
 # Madry et al. 2018, sec. 5, take 40 steps of 0.01; 10 of 0.04 cost a quarter.
-_GREY_PIXELS = LinfPGD(eps=0.3, step=0.04, steps=10, random_start=True)
+_GREY_PIXELS = PGD(eps=0.3, step=0.04, steps=10)
 
 # TensorFlow release of Engstrom et al. 2019: 80,000 steps of 128, a tenth of the rate at 40,000 and
 # 60,000; `standard` shifts by up to 2 pixels.
@@ -104,7 +104,7 @@ _CIFAR_SETTING = Setting(
     ),
     crop=Augment(flip=True, pose=SpatialLimits(0.0, 2.0, 2.0)),
     # One long step from a random start withstands many short ones (Wong, Rice, Kolter 2020).
-    budget_pixels=LinfPGD(step=10 / 255, steps=1, random_start=True),
+    budget_pixels=PGD(step=10 / 255, steps=1),
 )
 
 # PyTorch release of Engstrom et al. 2019.
@@ -130,7 +130,7 @@ SETTINGS: dict[str, Setting] = {
             "30": SpatialLimits(30.0, share=24 / 224),
             "40": SpatialLimits(40.0, share=32 / 224),
         },
-        pixels=LinfPGD(eps=4 / 255, step=1 / 255, steps=5, random_start=True),
+        pixels=PGD(eps=4 / 255, step=1 / 255, steps=5),
     ),
 }
 """By data set."""

@@ -6,9 +6,9 @@ import pytest
 
 from landscape.attacks import (
     ATTACKS,
+    PGD,
     FirstOrder,
     GridSearch,
-    LinfPGD,
     Natural,
     RandomPose,
     RefinedGrid,
@@ -31,11 +31,11 @@ from landscape.spatial import SpatialLimits, Warp
         ("grid+refine:levels=2,rotations=3", RefinedGrid(GridSearch(rotations=3), levels=2)),
         ("first-order:steps=7,rule=normalized", FirstOrder(7, rule="normalized")),
         ("first-order:shift_step=1", FirstOrder(shift_step=1.0)),
-        ("linf:eps=4/255", LinfPGD(eps=4 / 255)),
+        ("linf:eps=4/255", PGD(eps=4 / 255, steps=5, random_start=False)),
         ("grid+linf", WithLinf(GridSearch())),
         (
             "grid+linf:shifts=3,steps=2,order=after",
-            WithLinf(GridSearch(shifts=3), LinfPGD(steps=2), "after"),
+            WithLinf(GridSearch(shifts=3), PGD(steps=2, random_start=False), "after"),
         ),
         ("worst-of-10+linf:k=3", WithLinf(RandomPose(k=3))),
     ],
@@ -55,7 +55,7 @@ LIMITS, WARP = SpatialLimits(5.0, 1.0, 2.0), Warp("spatial-pytorch", "border")
         ("grid+refine", RefinedGrid(GridSearch(LIMITS, warp=WARP))),
         ("grid+linf", WithLinf(GridSearch(LIMITS, warp=WARP))),
         ("first-order", FirstOrder(limits=LIMITS, warp=WARP)),
-        ("linf", LinfPGD()),
+        ("linf", PGD(steps=5, random_start=False)),
     ],
 )
 def test_limits_and_warp_reach_every_part(text, attack):

@@ -8,11 +8,19 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.testing import assert_close
 
-from landscape.attacks import ATTACKS, Attack, AttackResult, LinfPGD, make_attack
+from landscape.attacks import (
+    ATTACKS,
+    FGSM,
+    PGD,
+    Attack,
+    AttackResult,
+    BoundedStAdv,
+    make_attack,
+)
 from landscape.engine import Compute, Network
 from landscape.errors import InputError
 from landscape.rng import generator
-from landscape.spatial import SpatialLimits, rotate_shift
+from landscape.spatial import SpatialLimits, displace, rotate_shift
 
 RAGGED = [3, 1, 2, 1]
 
@@ -22,13 +30,22 @@ FASTER = {
     "grid-first": "grid-first:rotations=5,shifts=3",
     "grid+refine": "grid+refine:rotations=5,shifts=3,starts=2,levels=2",
     "first-order": "first-order:steps=12,restarts=2",
+    "stadv": "stadv:iterations=15",
+    "stadv-bounded": "stadv-bounded:steps=15,step=0.1",
 }
 """The same attacks with less to do."""
 
 
-@pytest.fixture(
-    params=[*ATTACKS, "grid+linf:rotations=3,shifts=1", "first-order+linf:steps=9,order=after"]
-)
+OTHERS = [
+    "grid+linf:rotations=3,shifts=1",
+    "first-order+linf:steps=9,order=after",
+    "pgd:restarts=2,steps=3,rule=adam,loss=margin",
+    "pgd-l2:restarts=2,steps=3,eps=2,step=1",
+    "stadv-bounded:steps=9,step=0.1,rule=sign,loss=cross-entropy",
+]
+
+
+@pytest.fixture(params=[*ATTACKS, *OTHERS])
 def attack(request: pytest.FixtureRequest) -> Attack:
     return make_attack(FASTER.get(request.param, request.param))
 
@@ -64,12 +81,28 @@ def test_loss_and_success_are_those_of_the_images_it_returns(result, network, la
     assert_close(result.loss.double(), expected, rtol=0, atol=1e-5)
 
 
-def test_its_images_are_the_originals_in_the_poses_it_names(attack, result, images):
-    pixels = attack if isinstance(attack, LinfPGD) else getattr(attack, "pixels", None)
+def test_its_images_are_the_originals_as_it_says_it_moved_them(attack, result, images):
+    flow = getattr(result, "flow", None)
+    assert flow is None or flow.abs().max() <= getattr(attack, "limit", torch.inf)
+    moved = rotate_shift(images, result.pose) if flow is None else displace(images, flow)
+    pixels = attack if isinstance(attack, PGD | FGSM) else getattr(attack, "pixels", None)
     reach = pixels.eps if pixels else 0.0
-    moved = rotate_shift(images, result.pose)  # an average of pixels moves no more than they do
-    assert (result.images - moved).abs().max() <= reach + 1e-6
+    order = 2 if getattr(pixels, "norm", "") == "l2" else torch.inf
+    # An average of pixels moves no more than they do.
+    assert (result.images - moved).flatten(1).norm(order, dim=1).max() <= reach + 1e-6
     assert (reach == 0) == torch.allclose(result.images, moved, rtol=0, atol=1e-6)
+    assert 0 <= result.images.min() <= result.images.max() <= 1
+
+
+def test_it_never_hurts_less_than_an_image_it_has_seen_unmoved(
+    attack, result, network, images, labels
+):
+    """Where the image as it is is one of the candidates."""
+    if getattr(attack, "random_start", False) or not isinstance(attack, PGD | BoundedStAdv):
+        pytest.skip("does not visit the image as it is, or ranks by something else")
+    clean = Network(network).score(images, labels)
+    assert (result.success | (clean.prediction == labels)).all()
+    assert (result.loss >= clean.loss - 1e-6)[~result.success].all()
 
 
 def test_its_poses_stay_within_the_papers_limits(result, images):
@@ -114,7 +147,8 @@ def test_it_does_not_matter_how_the_images_are_batched(
     ]
     names = ["pose", "loss", "prediction", "success", "evaluations"]
     # Where the gradient of a pixel is next to nothing, its sign is a matter of rounding.
-    names += [] if "linf" in request.node.name else ["images"]
+    steps = ("linf", "fgsm", "pgd", "stadv")
+    names += [] if any(name in request.node.name for name in steps) else ["images"]
     for name in names:
         joined = torch.cat([getattr(part, name) for part in parts])
         assert_close(joined, getattr(result, name), rtol=0, atol=1e-5)

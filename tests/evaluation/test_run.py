@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from scipy.stats import binomtest
 from torch import Tensor, nn
 
-from landscape.attacks import Attack, GridSearch, LinfPGD, Natural, RandomPose, Vote
+from landscape.attacks import PGD, Attack, GridSearch, Natural, RandomPose, Vote
 from landscape.data import ImageSet
 from landscape.engine import Network
 from landscape.errors import InputError
@@ -254,7 +254,7 @@ def test_results_of_something_else_are_not_mixed_in(network, images, labels, tmp
 
 
 def test_votes_and_attacks_on_them_have_files_of_their_own(network, images, labels, tmp_path):
-    attacks: dict[str, Attack] = {"linf": LinfPGD(steps=1)}
+    attacks: dict[str, Attack] = {"linf": PGD(steps=1)}
     evaluate(network, images, labels, attacks, seed=0, out=tmp_path)
     evaluate(network, images, labels, attacks, seed=0, out=tmp_path, vote=Vote(2))
     random: dict[str, Attack] = {"random": RandomPose()}

@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 
-from landscape.attacks import LinfPGD, RandomPose
+from landscape.attacks import PGD, RandomPose
 from landscape.data import DATASETS
 from landscape.errors import InputError
 from landscape.spatial import SpatialLimits
@@ -44,7 +44,7 @@ def test_the_modes_differ_in_what_the_network_sees(dataset):
         rotation, shift_x, shift_y = pose.radius(image).tolist()
         assert rotation == degrees
         assert shift_x == shift_y == pytest.approx(shift * image.shape[-1], abs=3.0)
-    assert isinstance(modes["linf"].adversary, LinfPGD)
+    assert isinstance(modes["linf"].adversary, PGD)
     assert modes["linf"].augment == modes["standard"].augment
 
 
