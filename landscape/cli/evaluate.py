@@ -31,6 +31,9 @@ def evaluate(
     limits: LimitOptions = LimitOptions(),
     vote: int = 0,
     vote_attack: Literal["single", "vote"] = "single",
+    transfer: bool = False,
+    similarity: bool = False,
+    keep_images: bool = False,
     samples: int = 0,
     seed: int = 0,
     out: Unset[Path] = None,
@@ -61,6 +64,10 @@ def evaluate(
         vote: Let so many random poses of each attacked image vote on its class as well; 0: none.
         vote_attack: What the attacks look at when there is a vote: the single network, whose
             attacked images are then voted on, or the vote.
+        transfer: Show the images made against each model to all the others as well.
+        similarity: Tell how unlike the originals the attacked images are (1 - SSIM).
+        keep_images: Keep the attacked images in --out, in 8 bits, e.g. for landscape train
+            --attacked.
         samples: How many images, drawn at random from the split; 0 for all.
         seed: Of the random poses and of the draw of images.
         out: A folder for what each attack did to each image (HDF5), one folder per model in it.
@@ -85,9 +92,11 @@ def evaluate(
     labels = _labels(checkpoints, names)
     for table in tables:
         check_table(table)
+    files = dict(zip(labels, checkpoints, strict=True))
     results: dict[str, list[Evaluation]] = {}
-    for path, label in zip(checkpoints, labels, strict=True):
+    for label, path in files.items():
         loaded = model.load(path)
+        others = {name: file for name, file in files.items() if transfer and name != label}
         images = data.load(loaded).subset(samples or None, generator=generator(seed, "images"))
         results[label] = evaluate_model(
             loaded.model,
@@ -97,6 +106,9 @@ def evaluate(
             seed=seed,
             vote=voters,
             target="vote" if vote_attack == "vote" else "network",
+            shown_to={name: model.load(file).model for name, file in others.items()},
+            similarity=similarity,
+            keep_images=keep_images,
             **compute.arguments(),
             out=out and out / label,
             identity=identity_of(loaded, images),
@@ -124,8 +136,15 @@ def _labels(checkpoints: Sequence[Path], names: Sequence[str]) -> list[str]:
 
 def _show(results: "Results", voted: str) -> None:
     """The table on the terminal; many attacks run down, few run across."""
-    from landscape.evaluation.tables import attack_labels
+    from landscape.evaluation.tables import attack_labels, by_tested_model
 
+    unlike = {
+        (model, row.label): f"{seen.value:.5f}\n+- {1.96 * seen.standard_error:.5f}"
+        for model, rows in results.items()
+        for row in rows
+        if (seen := row.dissimilarity) is not None and not row.tested_on
+    }
+    results = by_tested_model(results)
     cells = {
         (model, row.label): f"{100 * row.accuracy:.2f}\n{_percent(row.interval)}"
         for model, rows in results.items()
@@ -139,11 +158,16 @@ def _show(results: "Results", voted: str) -> None:
     images = {model: f"{rows[0].images}" for model, rows in results.items()}
     if len(attacks) > WIDE:
         rows = [["images", *images.values()]]
-        rows += [[label, *(cells[model, label] for model in models)] for label in attacks]
+        rows += [[label, *(cells.get((m, label), "") for m in models)] for label in attacks]
         _print(["attack", *models], rows)
     else:
-        rows = [[m, images[m], *(cells[m, label] for label in attacks)] for m in models]
+        rows = [[m, images[m], *(cells.get((m, label), "") for label in attacks)] for m in models]
         _print(["model", "images", *attacks], rows)
+    if unlike:
+        say("1 - SSIM of attacked images and originals, with its 95 % interval")
+        attacks = list(dict.fromkeys(label for _, label in unlike))
+        rows = [[label, *(unlike.get((m, label), "") for m in models)] for label in attacks]
+        _print(["attack", *models], rows)
 
 
 def _print(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -1,10 +1,12 @@
 """From what an attack did to each image to one row of a table."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import xarray as xr
 
-from landscape.numerics import wilson_interval
+from landscape.evaluation.extras import seen_by
+from landscape.numerics import Mean, RunningMean, wilson_interval
 from landscape.store import facts
 
 
@@ -16,10 +18,14 @@ class Evaluation:
         attack: its name.
         accuracy: share of images that are still classified correctly.
         interval: 95 % Wilson interval of the accuracy.
-        loss: mean cross-entropy of the images that the attack made, nats.
+        loss: mean cross-entropy of the images that the attack made, nats; nan on another model, of
+            which the predictions alone are kept.
         images: how many were attacked.
         evaluations: how many times the network saw an image during the attack, mean.
         vote: how many random poses voted on each attacked image; 0 for the network alone.
+        tested_on: the other model that was shown the images made against this one; "" for itself.
+        dissimilarity: 1 - SSIM of attacked images and originals, where it was measured.
+        dissimilarity_of_successes: the same of those that are misclassified; None if there is none.
     """
 
     attack: str
@@ -29,6 +35,9 @@ class Evaluation:
     images: int
     evaluations: float
     vote: int = 0
+    tested_on: str = ""
+    dissimilarity: Mean | None = None
+    dissimilarity_of_successes: Mean | None = None
 
     @property
     def label(self) -> str:
@@ -49,19 +58,41 @@ def rows_of(data: xr.Dataset) -> list[Evaluation]:
         rows.append(_row(data, known["attack_name"], "", 0))
     if vote is not None:
         rows.append(_row(data, known["attack_name"], "voted_", vote["k"]))
+    for number, name in enumerate(known.get("shown_to", {})):
+        accuracy, interval = _accuracy(data, seen_by(number))
+        rows.append(
+            replace(
+                rows[0], accuracy=accuracy, interval=interval, vote=0, tested_on=name, loss=math.nan
+            )
+        )
     return rows
 
 
 def _row(data: xr.Dataset, attack: str, prefix: str, vote: int) -> Evaluation:
-    right = int((data[f"{prefix}prediction"] == data.label).sum())
-    images = data.sizes["image"]
+    accuracy, interval = _accuracy(data, f"{prefix}prediction")
+    unlike = data.get("dissimilarity")
     return Evaluation(
         attack=attack,
-        accuracy=right / images,
-        interval=wilson_interval(right, images),
+        accuracy=accuracy,
+        interval=interval,
         # Between infinities there is a sum; xarray would leave nan out.
         loss=float(data[f"{prefix}loss"].astype("float64").mean(skipna=False)),
-        images=images,
+        images=data.sizes["image"],
         evaluations=float(data.evaluations.mean()),
         vote=vote,
+        dissimilarity=None if unlike is None else _mean(unlike),
+        dissimilarity_of_successes=(
+            None if unlike is None else _mean(unlike[(data.prediction != data.label).values])
+        ),
     )
+
+
+def _accuracy(data: xr.Dataset, prediction: str) -> tuple[float, tuple[float, float]]:
+    right, images = int((data[prediction] == data.label).sum()), data.sizes["image"]
+    return right / images, wilson_interval(right, images)
+
+
+def _mean(values: xr.DataArray) -> Mean | None:
+    mean = RunningMean()
+    mean.add(values.values)
+    return mean.result() if mean.count else None

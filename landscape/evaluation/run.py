@@ -3,19 +3,20 @@
 import re
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import Int, Shaped
-from torch import Tensor, nn
+from torch import nn
 
 from landscape.attacks import Attack, AttackResult, Vote, Voter, describe
-from landscape.data import ImageSet, content_sha256
+from landscape.data import ImageSet
 from landscape.engine import Compute, Network, Scores
 from landscape.errors import InputError
+from landscape.evaluation.extras import Columns, Dissimilarity, Extra, Kept, ShownTo, rounded
+from landscape.evaluation.inputs import Labelled, labelled
 from landscape.evaluation.rows import Evaluation, rows_of
 from landscape.interrupt import deferred_interrupt
 from landscape.progress import Progress, progress
@@ -41,8 +42,6 @@ VOTED_FIELDS = (
     Field("voted_prediction", "int32", "1", "class that most voters take the attacked image for"),
 )
 
-Columns = dict[str, Shaped[np.ndarray, " image"]]
-
 
 def evaluate(
     model: nn.Module,
@@ -53,6 +52,9 @@ def evaluate(
     seed: int,
     vote: Vote | None = None,
     target: Literal["network", "vote"] = "network",
+    shown_to: Mapping[str, nn.Module] | None = None,
+    similarity: bool = False,
+    keep_images: bool = False,
     device: str | None = None,
     precision: str = "fp32",
     memory: int | None = None,
@@ -73,6 +75,10 @@ def evaluate(
         vote: let random poses of each attacked image vote on its class as well.
         target: what the attacks look at when there is a vote: the single network, whose images are
             then voted on, or the vote itself, with other random poses than those that decide.
+        shown_to: other models, by name, that are shown the attacked images as well: transfer.
+        similarity: measure the SSIM of attacked images and originals as well.
+        keep_images: keep the attacked images in `out`, rounded to 8 bits as in any picture; loss,
+            margin and prediction are then those of the rounded images.
         device: where to compute; the model's own device by default.
         precision: "fp32" (the model's own), "tf32" on NVIDIA GPUs, or "bf16".
         memory: bytes that the activations of a forward pass may take; half of what is free by
@@ -85,19 +91,28 @@ def evaluate(
         show_progress: show images per second on standard error.
 
     Returns:
-        One row per attack in the order given, followed by that of its vote if there is one. Of
-        attacks on the vote there is that of the vote alone.
+        One row per attack in the order given, followed by that of its vote if there is one and by
+        those of the models that its images were shown to. Of attacks on the vote there is that of
+        the vote alone.
 
     Raises:
-        InputError: no images, not as many labels, labels the model has no output for, or results
-            of something else in `out`.
+        InputError: no images, not as many labels, labels the model has no output for, images too
+            small for the SSIM, or results of something else in `out`.
     """
-    data = _labelled(images, labels)
+    data = labelled(images, labels)
     if target == "vote" and vote is None:
         raise InputError("expected a vote to attack, got none; give vote=Vote(k=10)")
-    network = Network(model, Compute(device, precision, memory, compile=compile))
+    if keep_images and out is None:
+        raise InputError("attacked images are kept in a folder, got none; give one as out")
+    compute = Compute(device, precision, memory, compile=compile)
+    network = Network(model, compute)
+    extras: list[Extra] = [Dissimilarity()] * similarity
+    if shown_to:
+        extras.append(ShownTo({name: Network(other, compute) for name, other in shown_to.items()}))
+    if keep_images:
+        extras.append(Kept(data.shape))
     runs = [
-        _Run(network, data, name, attack, vote, target, seed, dict(identity or {}))
+        _Run(network, data, name, attack, vote, target, tuple(extras), seed, dict(identity or {}))
         for name, attack in attacks.items()
     ]
     network.expect(sum(run.passes for run in runs) * len(data.labels), unit=min(BLOCK, len(data)))
@@ -118,49 +133,16 @@ def _all(runs: list["_Run"], folder: Path, overwrite: bool, show: bool) -> list[
 
 
 @dataclass(frozen=True)
-class _Labelled:
-    """Images that are read when they are needed.
-
-    Attributes:
-        read: images at consecutive positions.
-        labels: of all of them.
-        ids: their numbers in the data set.
-        sha256: their digest.
-    """
-
-    read: Callable[[slice], Images]
-    labels: Labels
-    ids: Int[np.ndarray, " image"]
-    sha256: str
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-
-def _labelled(images: Images | ImageSet, labels: Labels | None) -> _Labelled:
-    if isinstance(images, ImageSet):
-        return _Labelled(images.images, images.labels, images.indices.numpy(), images.sha256)
-    if labels is None or len(images) == 0 or len(labels) != len(images):
-        given = "none" if labels is None else str(len(labels))
-        raise InputError(
-            "expected one or more images and a label for each, "
-            f"got {len(images)} images and {given} labels"
-        )
-    pixels: Tensor = images
-    digest = content_sha256(images, labels)
-    return _Labelled(lambda part: pixels[part], labels, np.arange(len(images)), digest)
-
-
-@dataclass(frozen=True)
 class _Run:
     """One attack on all images."""
 
     network: Network
-    data: _Labelled
+    data: Labelled
     name: str
     attack: Attack
     vote: Vote | None
     target: str
+    extras: tuple[Extra, ...]
     seed: int
     identity: dict[str, Any]
 
@@ -181,12 +163,14 @@ class _Run:
     def layout(self) -> Layout:
         """What the file holds."""
         voted = self.vote is not None
+        noted = tuple(field for extra in self.extras for field in extra.fields)
+        also = {key: value for extra in self.extras for key, value in extra.configuration.items()}
         return Layout(
             kind="attack",
             points=(
                 Axis("image", self.data.ids.astype(np.int64), "1", "position in the data set"),
             ),
-            fields=FIELDS + VOTED_FIELDS * voted,
+            fields=FIELDS + VOTED_FIELDS * voted + noted,
             constants=(Constant("label", ("image",), self.data.labels.numpy(), "true class"),),
             configuration={
                 **self.identity,
@@ -198,6 +182,7 @@ class _Run:
                 "precision": self.network.precision,
                 "seed": self.seed,
                 "images_per_draw": BLOCK,
+                **also,
             },
             about={
                 "title": f"{self.name} attack on {self.identity.get('model', 'a model')}",
@@ -241,26 +226,29 @@ class _Run:
 
     def _attacked(self, block: int, part: slice) -> Columns:
         images, labels = self.data.read(part), self.data.labels[part]
-        draws = generator(self.seed, "attack", self.name, block)
-        if self.vote is None:
-            return _columns(self.attack(self.network, images, labels, generator=draws))
-        if self.target == "network":
-            found = self.attack(self.network, images, labels, generator=draws)
-            columns = _columns(found)
-        else:
+        target: Network | Voter = self.network
+        if self.vote is not None and self.target == "vote":
             known = generator(self.seed, "vote that is attacked", self.name, block)
-            voter = Voter(self.network, self.vote, generator=known)
-            found = self.attack(voter, images, labels, generator=draws)
-            columns = _columns(found, self.network.score(found.images, labels))
-        deciding = generator(self.seed, "vote", self.name, block)
-        voted = self.vote(self.network, found.images, labels, generator=deciding)
-        return columns | {f"voted_{name}": values for name, values in _scores(voted).items()}
+            target = Voter(self.network, self.vote, generator=known)
+        draws = generator(self.seed, "attack", self.name, block)
+        found = self.attack(target, images, labels, generator=draws)
+        keeps = any(isinstance(extra, Kept) for extra in self.extras)
+        attacked = rounded(found.images) if keeps else found.images
+        own = target is self.network and not keeps  # the attack's scores are those to be stored
+        columns = _columns(found, found.scores if own else self.network.score(attacked, labels))
+        if self.vote is not None:
+            deciding = generator(self.seed, "vote", self.name, block)
+            voted = self.vote(self.network, attacked, labels, generator=deciding)
+            columns |= {f"voted_{name}": values for name, values in _scores(voted).items()}
+        for extra in self.extras:
+            columns |= extra(attacked, images, labels)
+        return columns
 
 
-def _columns(found: AttackResult, scores: Scores | None = None) -> Columns:
+def _columns(found: AttackResult, scores: Scores) -> Columns:
     rotation, shift_x, shift_y = found.pose.cpu().numpy().T
     return {
-        **_scores(found.scores if scores is None else scores),
+        **_scores(scores),
         "rotation": rotation,
         "shift_x": shift_x,
         "shift_y": shift_y,

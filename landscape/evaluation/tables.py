@@ -5,8 +5,9 @@ import io
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 from landscape.errors import InputError
 from landscape.evaluation.rows import Evaluation
@@ -14,38 +15,49 @@ from landscape.files import atomic_write
 from landscape.registry import lookup
 
 Results = Mapping[str, Sequence[Evaluation]]
-"""Rows by the name of the model."""
+"""Rows by the name of the model that was attacked."""
+
+CSV_COLUMNS = (
+    *("model", "attack", "vote", "tested_on", "images", "accuracy", "low", "high", "loss"),
+    *("evaluations", "dissimilarity", "dissimilarity_stderr"),
+)
 
 
 def as_csv(results: Results) -> str:
     """One line per model and attack; accuracies in [0, 1]."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    names = ("model", "attack", "vote", "images", "accuracy", "low", "high", "loss", "evaluations")
-    writer.writerow(names)
+    writer.writerow(CSV_COLUMNS)
     for model, rows in results.items():
         for row in rows:
-            low, high = row.interval
-            counts = (row.vote, row.images, row.accuracy, low, high, row.loss, row.evaluations)
-            writer.writerow((model, row.attack, *counts))
+            names = (model, row.attack, row.vote, row.tested_on)
+            counts = (row.images, row.accuracy, *row.interval, row.loss, row.evaluations)
+            unlike = row.dissimilarity
+            errors = ("", "") if unlike is None else (unlike.value, unlike.standard_error)
+            writer.writerow((*names, *counts, *errors))
     return file.getvalue()
 
 
 def as_json(results: Results) -> str:
     """A list of objects, one per model and attack; accuracies in [0, 1].
 
-    A loss that is not finite is null: JSON knows no other word for it.
+    A number that is not finite is null: JSON knows no other word for it.
     """
     rows = [
-        {"model": model, **asdict(row), "loss": row.loss if math.isfinite(row.loss) else None}
-        for model, rows in results.items()
-        for row in rows
+        {"model": model, **_as_json(asdict(row))} for model, rows in results.items() for row in rows
     ]
     return json.dumps(rows, indent=1) + "\n"
 
 
+def _as_json(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _as_json(part) for name, part in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def as_latex(results: Results) -> str:
     """A table for the package booktabs: a line per model, a column per attack, in percent."""
+    results = by_tested_model(results)
     columns = attack_labels(results)
     lines = [
         "% accuracy in %, with its 95 % Wilson interval; needs \\usepackage{booktabs}",
@@ -85,6 +97,22 @@ def write_table(path: Path, results: Results) -> None:
     check_table(path)
     with atomic_write(path) as temporary:
         temporary.write_text(TABLES[path.suffix.lower()](results), encoding="utf-8")
+
+
+def by_tested_model(results: Results) -> dict[str, list[Evaluation]]:
+    """Rows by the model that was tested, which others' attacked images may have been shown to.
+
+    The attack then tells on which model its images were made.
+    """
+    tested: dict[str, list[Evaluation]] = {model: [] for model in results}
+    for model, rows in results.items():
+        for row in rows:
+            if row.tested_on:
+                made = replace(row, attack=f"{row.attack} made on {model}", tested_on="")
+                tested.setdefault(row.tested_on, []).append(made)
+            else:
+                tested[model].append(row)
+    return tested
 
 
 def attack_labels(results: Results) -> list[str]:

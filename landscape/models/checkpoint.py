@@ -118,7 +118,7 @@ def load_checkpoint(path: Path | str, *, spec: ModelSpec | None = None) -> Check
     if own:
         state = _own_weights(contents, path)
         stored = ModelSpec.from_dict(contents["spec"])
-        if spec is not None and spec != stored:
+        if spec is not None and _contradicts(spec, stored):
             raise InputError(f"{path} says itself what it holds, {stored}; leave the model out")
         spec = stored
     else:
@@ -139,6 +139,13 @@ def load_checkpoint(path: Path | str, *, spec: ModelSpec | None = None) -> Check
         provenance=contents["provenance"] if own else {},
         sha256=weights_sha256(model),
     )
+
+
+def _contradicts(given: ModelSpec, stored: ModelSpec) -> bool:
+    """Whether what is said of a network is not so; what is left out is no contradiction."""
+    parts = ("name", "classes", "channels", "mean", "std", "options")
+    said = {part: getattr(given, part) for part in parts if getattr(given, part)}
+    return any(value != getattr(stored, part) for part, value in said.items())
 
 
 def weights_sha256(model: nn.Module) -> str:

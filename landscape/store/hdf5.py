@@ -202,20 +202,24 @@ def _pack(source: h5py.File, target: h5py.File, layout: Layout) -> None:
     target.attrs.update(source.attrs)
     for f in layout.fields:
         data = compressed(target, f, (*layout.items, *layout.points))
-        _copy_slabs(source[f.name], data, points=len(layout.points))
+        _copy_slabs(source[f.name], data, items=len(layout.items))
     compressed(target, DONE_FIELD, layout.points)[...] = source[DONE_FIELD.name][...]
 
 
-def _copy_slabs(source: h5py.Dataset, target: h5py.Dataset, *, points: int) -> None:
-    """Copy a field, moving its point axes from the front to the back, in bounded memory."""
-    if source.ndim == points:  # no items: one value per point
-        target[...] = source[...]
-        return
-    items = source.shape[points]
-    step = max(1, SLAB_BYTES * items // max(1, source.size * source.dtype.itemsize))
-    for start in range(0, items, step):
-        slab = source[(..., slice(start, start + step))]
-        target[start : start + step] = np.moveaxis(slab, -1, 0)
+def _copy_slabs(source: h5py.Dataset, target: h5py.Dataset, *, items: int) -> None:
+    """Copy a field, moving its point axes behind those of the items, in bounded memory."""
+    for part in _slabs(target):
+        if not items:
+            target[part] = source[part]
+        else:
+            target[part] = np.moveaxis(source[(..., part)], -1, 0)
+
+
+def _slabs(data: h5py.Dataset) -> Iterator[slice]:
+    """Parts of the first axis, none of more than `SLAB_BYTES` if one row of it is not."""
+    rows = data.shape[0]
+    step = max(1, SLAB_BYTES * rows // max(1, data.size * data.dtype.itemsize))
+    yield from (slice(start, start + step) for start in range(0, rows, step))
 
 
 def _attribute(value: Any) -> str | int | float:

@@ -35,12 +35,22 @@ class Axis:
 
 @dataclass(frozen=True)
 class Field:
-    """One measured quantity; it has a value per point and per item (e.g. per image)."""
+    """One measured quantity; it has a value per point and per item (e.g. per image).
+
+    Attributes:
+        name: of the variable.
+        dtype: of its values.
+        units: as udunits writes them.
+        long_name: a few words.
+        own: further axes, of this quantity alone, e.g. the pixels of an attacked image; they come
+            last. Only of surfaces without items.
+    """
 
     name: str
     dtype: str
     units: str
     long_name: str
+    own: tuple[Axis, ...] = ()
 
 
 DONE_FIELD = Field("done", "int8", "1", "1 where the point was computed")

@@ -15,7 +15,8 @@ CHUNK_BYTES = 2**20
 
 def write_skeleton(file: h5py.File, layout: Layout) -> None:
     """All that does not change during the sweep: axes, constants, directions."""
-    for axis in (*layout.items, *layout.points):
+    own = {axis.name: axis for field in layout.fields for axis in field.own}
+    for axis in (*layout.items, *layout.points, *own.values()):
         _write_axis(file, axis)
     for constant in layout.constants:
         _write_constant(file, constant)
@@ -59,11 +60,12 @@ def preallocate(file: h5py.File, field: Field, axes: tuple[Axis, ...]) -> h5py.D
     properties.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
     properties.set_fill_time(h5py.h5d.FILL_TIME_ALLOC)
     properties.set_fill_value(_missing(field))
-    return _dataset(file, field, axes, dcpl=properties)
+    return _dataset(file, field, (*axes, *field.own), dcpl=properties)
 
 
 def compressed(file: h5py.File, field: Field, axes: tuple[Axis, ...]) -> h5py.Dataset:
     """A chunked dataset that is small on the disk and notices flipped bits."""
+    axes = (*axes, *field.own)
     chunks = _chunk_shape(tuple(len(axis) for axis in axes), np.dtype(field.dtype).itemsize)
     options = {"chunks": chunks, "compression": "gzip", "shuffle": True, "fletcher32": True}
     return _dataset(file, field, axes, fillvalue=_missing(field)[()], **options)
@@ -86,7 +88,8 @@ def _missing(field: Field) -> Shaped[np.ndarray, ""]:
     """What stands where nothing was computed yet."""
     if field is DONE_FIELD:
         return np.array(0, dtype=field.dtype)
-    return np.array(np.nan if np.dtype(field.dtype).kind == "f" else -1, dtype=field.dtype)
+    missing = {"f": np.nan, "u": 0}.get(np.dtype(field.dtype).kind, -1)
+    return np.array(missing, dtype=field.dtype)
 
 
 def _chunk_shape(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import shutil
 import subprocess
 
@@ -9,6 +10,7 @@ import pytest
 
 from landscape.errors import InputError
 from landscape.evaluation import TABLES, Evaluation, write_table
+from landscape.numerics import Mean
 
 ROWS = {
     "worst10_30 & more": [
@@ -47,6 +49,9 @@ def test_json_holds_the_same(tmp_path):
         "images": 1000,
         "evaluations": 775.0,
         "vote": 10,
+        "tested_on": "",
+        "dissimilarity": None,
+        "dissimilarity_of_successes": None,
     }
 
 
@@ -72,3 +77,38 @@ def test_another_ending_is_refused_and_nothing_written(tmp_path, name):
         write_table(tmp_path / name, ROWS)
     assert not list(tmp_path.iterdir())
     assert set(TABLES) == {".csv", ".json", ".tex"}
+
+
+TRANSFERRED = {
+    "a": [
+        Evaluation("fgsm", 0.1, (0.0, 0.2), 3.0, 100, 2.0, dissimilarity=Mean(0.04, 0.001, 100)),
+        Evaluation("fgsm", 0.6, (0.5, 0.7), math.nan, 100, 2.0, tested_on="b"),
+    ],
+    "b": [Evaluation("fgsm", 0.3, (0.2, 0.4), 2.0, 100, 2.0)],
+}
+
+
+def test_images_shown_to_others_stand_in_the_row_of_those_who_saw_them(tmp_path):
+    write_table(tmp_path / "t.tex", TRANSFERRED)
+    rows = [line for line in (tmp_path / "t.tex").read_text().splitlines() if line[-2:] == r"\\"]
+    assert rows[0] == r"model & fgsm & fgsm made on a \\"
+    assert rows[1].startswith("a & 10.00")
+    assert rows[1].endswith(r"&  \\")
+    assert "30.00" in rows[2]
+    assert "60.00" in rows[2]
+
+
+def test_programs_are_told_who_was_attacked_who_tested_and_how_unlike_the_images_are(tmp_path):
+    write_table(tmp_path / "t.csv", TRANSFERRED)
+    with (tmp_path / "t.csv").open(newline="") as file:
+        lines = list(csv.DictReader(file))
+    assert [(line["model"], line["tested_on"]) for line in lines] == [
+        ("a", ""),
+        ("a", "b"),
+        ("b", ""),
+    ]
+    assert (lines[0]["dissimilarity"], lines[0]["dissimilarity_stderr"]) == ("0.04", "0.001")
+    write_table(tmp_path / "t.json", TRANSFERRED)
+    rows = json.loads((tmp_path / "t.json").read_text())
+    assert rows[0]["dissimilarity"] == {"value": 0.04, "standard_error": 0.001, "count": 100}
+    assert rows[1]["loss"] is None
