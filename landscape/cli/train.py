@@ -44,6 +44,9 @@ class Overrides:
     learning_rate: FromRecipe[float] = None
     """At its highest."""
 
+    optimizer: FromRecipe[Literal["sgd", "adam"]] = None
+    """sgd with momentum, or adam."""
+
     momentum: FromRecipe[float] = None
     """Of the gradient."""
 
@@ -70,6 +73,9 @@ class Overrides:
     grid+refine, first-order, fgsm, pgd, pgd-l2, stadv, stadv-bounded, linf or worst-of-10+linf,
     with settings of its own behind a colon as in random:k=20; none for the images as they are."""
 
+    clean_too: FromRecipe[Literal["on", "off"]] = None
+    """Learn from each batch as it is as well as from what the adversary makes of it, one to one."""
+
     adversary_rotation: FromRecipe[float] = None
     """How far the adversary may rotate, in degrees."""
 
@@ -89,14 +95,18 @@ class Overrides:
             pose = SpatialLimits(self.rotate or 0.0, self.shift or 0.0, self.shift or 0.0)
         flip = self.flip and self.flip == "on"
         augment = replace(config.augment, **_given(flip=flip, crop=self.crop, pose=pose))
+        adam: dict[str, Any] = {"nesterov": False} if self.optimizer == "adam" else {}
         return replace(
             config,
             augment=augment,
             adversary=self._adversary(config),
+            **adam,
             **_given(
                 epochs=self.epochs,
                 batch_size=self.batch_size,
                 learning_rate=self.learning_rate,
+                optimizer=self.optimizer,
+                clean_too=self.clean_too and self.clean_too == "on",
                 momentum=self.momentum,
                 weight_decay=self.weight_decay,
                 schedule=self.schedule and {"cosine": Cosine, "step": Step}[self.schedule](),
@@ -134,9 +144,11 @@ def _given(**values: Any) -> dict[str, Any]:
 def train(
     out: Path,
     dataset: str = "digits",
-    model: str = "cnn",
+    model: Unset[str] = None,
     recipe: str = "standard",
     budget: bool = False,
+    start: Unset[Path] = None,
+    attacked: tuple[Path, ...] = (),
     overrides: Overrides = Overrides(),
     seed: int = 0,
     device: str = "auto",
@@ -156,13 +168,17 @@ def train(
     Args:
         out: The folder of the run.
         dataset: digits (needs no files), mnist, cifar10, cifar100 or imagefolder.
-        model: cnn, lenet5, resnet20, resnet32, resnet44, resnet56, resnet18, resnet50,
-            resnet18-cifar, resnet50-cifar, or your own package.module:factory.
+        model: cnn (the default), lenet5, resnet20, resnet32, resnet44, resnet56, resnet18,
+            resnet50, resnet18-cifar, resnet50-cifar, or your own package.module:factory.
         recipe: What the network is to withstand: nocrop (flips at most), standard (small shifts or
             crops as well), random-30 and random-40 (random rotations by up to 30 or 40 degrees and
             shifts by up to 10 or 13 %), worst10-30 and worst10-40 (the worst of ten such poses),
             linf (PGD on the pixels).
         budget: Train for minutes instead of as long as the papers do.
+        start: Fine-tune the network in this file: a checkpoint, or weights from elsewhere, of the
+            network that --model names.
+        attacked: Learn from attacked versions of the training images as well, one to one: files of
+            landscape evaluate --split train --keep-images.
         overrides: What to do otherwise than the recipe.
         seed: Of weights, order, augmentation and adversary.
         device: cpu, cuda, cuda:1, mps, ...; auto takes a GPU if there is one. Under torchrun every
@@ -176,6 +192,7 @@ def train(
         model_options: Keyword arguments of your factory, as JSON.
         overwrite: Start anew even if --out holds a run.
     """
+    from landscape.evaluation import with_attacked
     from landscape.models import ModelSpec
     from landscape.training import recipe_config
     from landscape.training import train as run
@@ -185,15 +202,21 @@ def train(
     with _one_voice(group):
         config = overrides.apply(recipe_config(recipe, dataset, budget=budget))
         splits = _splits(dataset, data_root, group, download=download)
-        spec = ModelSpec(
-            model,
-            classes=len(splits["train"].classes),
-            channels=splits["train"].shape[0],
-            options=ModelOptions(model, model_options).factory_options(),
+        options = ModelOptions(model, model_options)
+        base = None if start is None else options.load(start)
+        spec = (
+            base.spec
+            if base
+            else ModelSpec(
+                model or "cnn",
+                classes=len(splits["train"].classes),
+                channels=splits["train"].shape[0],
+                options=options.factory_options(),
+            )
         )
         result = run(
             spec,
-            splits["train"],
+            with_attacked(splits["train"], attacked),
             config,
             out=out,
             validation=splits["test"],
@@ -204,6 +227,7 @@ def train(
             overwrite=overwrite,
             compile=compile,
             workers=workers,
+            start=None if base is None else base.model,
         )
         last = result.history[-1]
         if group.leads:

@@ -48,6 +48,8 @@ def load_attacked(path: Path | str, images: ImageSet) -> ImageSet:
 def with_attacked(images: ImageSet, paths: Sequence[Path | str]) -> ImageSet:
     """The images as they are, followed by attacked versions of all of them, file by file.
 
+    The set keeps its name.
+
     Args:
         images: as they are.
         paths: files of `evaluate(keep_images=True)`.
@@ -65,7 +67,6 @@ def with_attacked(images: ImageSet, paths: Sequence[Path | str]) -> ImageSet:
     sets = [images, *(load_attacked(path, images) for path in paths)]
     return replace(
         images,
-        name=" + ".join(part.name for part in sets),
         pixels=torch.cat([part.pixels for part in sets if isinstance(part.pixels, Tensor)]),
         labels=torch.cat([part.labels for part in sets]),
         indices=torch.cat([part.indices for part in sets]),

@@ -13,17 +13,19 @@ from landscape.training.schedule import Cosine, Schedule
 
 Precision = Literal["fp32", "tf32", "bf16"]
 DECAY = ("all", "weights")
+OPTIMIZERS = ("sgd", "adam")
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Stochastic gradient descent with momentum on the mean cross-entropy.
+    """Gradient descent on the mean cross-entropy of batches.
 
     Attributes:
         epochs: passes over the training images.
         batch_size: images per step; the last batch of an epoch takes what is left.
         learning_rate: at its highest; `schedule` multiplies it.
-        momentum: of the gradient, without dampening.
+        optimizer: "sgd", with momentum, or "adam" with its usual constants (Kingma and Ba 2015).
+        momentum: of the gradient, without dampening; of "sgd" alone.
         nesterov: look ahead along the momentum.
         weight_decay: L2 penalty on the parameters that `decay` names.
         decay: "all" parameters, biases and BatchNorm included, as in He et al. 2016 and
@@ -34,6 +36,8 @@ class TrainConfig:
         adversary: attacks each batch, as augmented, before the step: robust optimization, as in
             Engstrom et al. 2019. As `make_attack` reads it, or an attack with limits of its own. It
             sees the network of this step in evaluation mode.
+        clean_too: learn from the images of each batch as they are as well, one to one, as the code
+            of Prabhu et al. 2019 does.
         precision: "tf32" rounds the factors of matrix products, on NVIDIA GPUs; "bf16" runs the
             network under autocast. Weights, gradients, momentum and the loss stay float32.
 
@@ -44,6 +48,7 @@ class TrainConfig:
     epochs: int = 15
     batch_size: int = 128
     learning_rate: float = 0.1
+    optimizer: str = "sgd"
     momentum: float = 0.9
     nesterov: bool = False
     weight_decay: float = 5e-4
@@ -51,6 +56,7 @@ class TrainConfig:
     schedule: Schedule = field(default_factory=Cosine)
     augment: Augment = field(default_factory=Augment)
     adversary: str | Attack | None = None
+    clean_too: bool = False
     precision: Precision = "fp32"
 
     def __post_init__(self) -> None:
@@ -61,6 +67,11 @@ class TrainConfig:
             raise InputError(f"learning_rate is positive and finite, got {self.learning_rate}")
         if not 0 <= self.momentum < 1:
             raise InputError(f"momentum lies in [0, 1), got {self.momentum}")
+        lookup(dict.fromkeys(OPTIMIZERS), self.optimizer, kind="optimizer")
+        if self.nesterov and self.optimizer != "sgd":
+            raise InputError(f"nesterov is a way of sgd, not of {self.optimizer}; leave it out")
+        if self.clean_too and self.adversary is None:
+            raise InputError("clean_too goes with an adversary, there is none; give one")
         if self.nesterov and self.momentum == 0:
             raise InputError("nesterov looks ahead along the momentum, which is 0; give a momentum")
         if not 0 <= self.weight_decay < float("inf"):

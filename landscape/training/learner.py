@@ -73,13 +73,7 @@ class Learner:
         compute = self._compute()
         self._network = Network(self.model, compute)
         self._pass = LearningPass(group.wrap(self.model, self._blank(2)), compute)
-        self._optimizer = torch.optim.SGD(
-            _decaying(self.model, config),
-            lr=config.learning_rate,
-            momentum=config.momentum,
-            nesterov=config.nesterov,
-            fused=device.type in FUSED,
-        )
+        self._optimizer = _optimizer(self.model, config, fused=device.type in FUSED)
         # Looked at now and then, since every look makes a GPU wait: loss, correct, images.
         self._fresh: list[tuple[Tensor, Tensor, int]] = []
         self._fresh_since = 0.0
@@ -107,8 +101,9 @@ class Learner:
         if not self._compiles:
             return
         blank = self._blank(self.course.full_batch)
-        labels = torch.zeros(self.course.full_batch, dtype=torch.int64, device=self._device)
-        self._pass.compile(blank.contiguous(memory_format=self._memory_format), labels)
+        seen = self._blank(self.course.full_batch * (1 + self._config.clean_too))
+        labels = torch.zeros(len(seen), dtype=torch.int64, device=self._device)
+        self._pass.compile(seen.contiguous(memory_format=self._memory_format), labels)
         if self._attack is not None:
             self.network().logits(blank)
 
@@ -205,7 +200,10 @@ class Learner:
         if self._attack is not None:
             self._group.align(self.model)
             draw = generator(self._seed, "adversary", self.step, *self._group.purpose)
-            images = self._attack(self.network(), images, labels, generator=draw).images
+            attacked = self._attack(self.network(), images, labels, generator=draw).images
+            both = self._config.clean_too
+            images = torch.cat([images, attacked]) if both else attacked
+            labels = torch.cat([labels, labels]) if both else labels
         return images.contiguous(memory_format=self._memory_format), labels
 
     def _decide(self, compile: str) -> bool:
@@ -214,7 +212,7 @@ class Learner:
             return False
         if compile != "auto":
             return compile == "always"
-        images = self.course.images_per_epoch * self.course.epochs
+        images = self.course.images_per_epoch * self.course.epochs * (1 + self._config.clean_too)
         return learning_pays(self.model, self._blank(2), images=images, batches=self.course.steps)
 
     def _blank(self, count: int) -> Tensor:
@@ -244,6 +242,19 @@ class Learner:
             f"training has diverged: {what} after step {step + 1} (epoch {epoch}, learning rate "
             f"{rate:.3g}); the last state on disk is kept, start anew with a lower learning rate"
         )
+
+
+def _optimizer(model: nn.Module, config: TrainConfig, *, fused: bool) -> torch.optim.Optimizer:
+    parameters = _decaying(model, config)
+    if config.optimizer == "adam":
+        return torch.optim.Adam(parameters, lr=config.learning_rate, fused=fused)
+    return torch.optim.SGD(
+        parameters,
+        lr=config.learning_rate,
+        momentum=config.momentum,
+        nesterov=config.nesterov,
+        fused=fused,
+    )
 
 
 def _decaying(model: nn.Module, config: TrainConfig) -> list[dict[str, Any]]:

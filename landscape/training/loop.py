@@ -71,8 +71,9 @@ def train(
     overwrite: bool,
     compile: str = "auto",
     workers: int | None = None,
+    start: nn.Module | None = None,
 ) -> TrainResult:
-    """Train a network from scratch, or go on with a run that was interrupted.
+    """Train a network, or go on with a run that was interrupted.
 
     The folder `out` gets `model.pt` (the checkpoint, at the end), `state.pt` (to go on from),
     `metrics.jsonl`, `config.json` and, where TensorBoard is installed, `tensorboard/`. If it holds
@@ -99,6 +100,8 @@ def train(
         compile: `torch.compile` "always", "never", or where it saves more time than it takes.
         workers: processes that read images on disk ahead of their use, in each of those that train;
             None: a core each, at most 8. The weights do not depend on it.
+        start: the network to begin with, one that `spec` describes: fine-tuning. None: one with
+            random weights.
 
     Raises:
         InputError: the folder holds another run or a damaged state, model and data do not fit, the
@@ -113,10 +116,14 @@ def train(
     group = joined()
     device = group.place(device)
     settings = run_settings(spec, data, config, validation, seed=seed, processes=group.size)
+    if start is not None:
+        settings["start"] = weights_sha256(start)
     group.refuse_differences(settings)
     goes_on = group.on_first(lambda: not overwrite and folder.has_run())
     state = group.on_first(lambda: read_state(folder.state, settings)) if goes_on else None
     model = build_model(spec, generator=generator(seed, "weights"))
+    if start is not None:
+        model.load_state_dict(start.state_dict())
     trial = _trial(model, data, Compute(device, config.precision, compile=compile))
     learner = Learner(
         model,

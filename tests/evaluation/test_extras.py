@@ -140,7 +140,7 @@ def test_attacked_images_stand_behind_the_clean_ones(network, pictures, tmp_path
     evaluate(network, pictures, None, attacks, seed=0, out=tmp_path, keep_images=True)
     joined = with_attacked(pictures, [tmp_path / "fgsm.h5", tmp_path / "pgd.h5"])
     assert len(joined) == 21
-    assert joined.name == "pictures + pictures under fgsm + pictures under pgd"
+    assert joined.name == "pictures"
     assert torch.equal(joined.labels, pictures.labels.repeat(3))
     assert torch.equal(joined.pixels[:7], pictures.pixels)
     assert not torch.equal(joined.pixels[7:14], joined.pixels[14:])

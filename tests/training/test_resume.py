@@ -29,6 +29,7 @@ CONFIGS = {
         augment=Augment(flip=True, crop=1, pose=SpatialLimits(rotation=10.0)),
     ),
     "bf16": TrainConfig(epochs=2, batch_size=16, learning_rate=0.05, precision="bf16"),
+    "adam": TrainConfig(epochs=2, batch_size=16, learning_rate=0.01, optimizer="adam"),
     "adversary": TrainConfig(
         epochs=2,
         batch_size=16,
