@@ -1,0 +1,1 @@
+"""What adversarial_geometry.py is made of."""

@@ -1,0 +1,106 @@
+"""How much of Prabhu et al. 2019 is repeated: in a minute, on a laptop, or all of it."""
+
+from dataclasses import dataclass
+
+from landscape.training import Augment, Cosine, TrainConfig
+
+ONCE = {"fgsm": "fgsm", "pgd": "pgd:step=1/255", "stadv": "stadv-bounded:steps=20,step=0.08"}
+"""For a laptop: the paper's FGSM, ten steps of 1/255 within 8/255, and flows as wide as the released
+code's (0.8 pixels), found in fewer and longer steps."""
+
+PUBLISHED_CODE = {
+    "fgsm": "fgsm",
+    "pgd": "pgd:rule=adam,step=0.01,steps=100,random_start=false",
+    "stadv": "stadv-bounded",
+}
+"""As the released code has them."""
+
+STATED = {
+    "fgsm, as stated": "fgsm",
+    "pgd, as stated": "pgd:eps=1/255,step=1/2550",
+    "stadv, as stated": "stadv-bounded:limit=0.075,step=0.004",
+}
+"""As the paper's section 3 has them: radii of 8/255, 1/255 and 0.3/64."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How much is done.
+
+    Attributes:
+        dataset: a key of `DATASETS`.
+        model: a key of `MODELS`.
+        attacks: that make the training images, and test every network, by short names.
+        stated: further attacks on the test images, as the paper states them.
+        tuning: of the base network.
+        learn: training images; 0: all.
+        test: test images of the tables; 0: all.
+        seeds: of the directions.
+        side: points of a plane along each direction.
+        surface_images: over which a surface is a mean.
+        curves: directions along which curvature is measured.
+    """
+
+    dataset: str
+    model: str
+    attacks: dict[str, str]
+    stated: dict[str, str]
+    tuning: TrainConfig
+    learn: int = 0
+    test: int = 0
+    seeds: int = 5
+    side: int = 25
+    surface_images: int = 1000
+    curves: int = 20
+
+
+_TUNING = TrainConfig(
+    epochs=200,
+    batch_size=128,
+    learning_rate=1e-3,
+    optimizer="adam",
+    weight_decay=0.0,
+    augment=Augment(flip=True, crop=4),
+)
+
+BUDGETS: dict[str, Budget] = {
+    "smoke": Budget(
+        dataset="digits",
+        model="cnn",
+        attacks={"fgsm": "fgsm", "pgd": "pgd:steps=3", "stadv": "stadv-bounded:steps=3,step=0.2"},
+        stated={},
+        tuning=TrainConfig(epochs=1, batch_size=64, learning_rate=1e-3, optimizer="adam"),
+        learn=500,
+        test=100,
+        seeds=2,
+        side=7,
+        surface_images=100,
+        curves=4,
+    ),
+    "laptop": Budget(
+        dataset="cifar10",
+        model="resnet32",
+        attacks=ONCE,
+        stated=STATED,
+        tuning=TrainConfig(
+            epochs=4,
+            batch_size=128,
+            learning_rate=1e-3,
+            optimizer="adam",
+            weight_decay=0.0,
+            schedule=Cosine(),
+            augment=Augment(flip=True, crop=4),
+        ),
+        test=2000,
+    ),
+    "paper": Budget(
+        dataset="cifar10",
+        model="resnet32",
+        attacks=PUBLISHED_CODE,
+        stated=STATED,
+        tuning=_TUNING,
+        side=51,
+        surface_images=10000,
+        curves=100,
+    ),
+}
