@@ -10,6 +10,7 @@ import xarray as xr
 from numpy.typing import ArrayLike
 from torch import nn
 
+from landscape.attacks import Attack
 from landscape.directions import DirectionSource, make_directions
 from landscape.engine import Compute
 from landscape.errors import InputError
@@ -23,6 +24,7 @@ from landscape.surfaces import (
     SpatialSurface,
     Surface,
     WeightSurface,
+    adversary_of,
     gather,
     grid_axis,
     pose_axes,
@@ -122,6 +124,8 @@ def weight_surface(
     normalization: str = "filter",
     ignore: str = "biasbn",
     bn: str = "frozen",
+    attack: Attack | str | None = None,
+    attack_at: str = "center",
     precision: str = "fp32",
     device: str | None = None,
     memory: int | None = None,
@@ -147,6 +151,9 @@ def weight_surface(
         normalization: of random directions, a name in `landscape.weights.NORMALIZATIONS`.
         ignore: "biasbn" keeps biases and BatchNorm parameters at rest, "none" moves all.
         bn: BatchNorm statistics, "frozen" as trained or "recompute" at every point.
+        attack: measure the loss under an attack: itself, or as `make_attack` reads it.
+        attack_at: "center": the images are attacked once, on the model as it is; "point": anew at
+            every point, on the model there, with the same random numbers.
         precision: "fp32" (the model's own), "tf32" on NVIDIA GPUs, or "bf16" for previews.
         device: where to compute; the model's own device by default.
         memory: bytes that the activations of a forward pass may take; half of what is free by
@@ -187,6 +194,7 @@ def weight_surface(
         bn=bn,
         compute=Compute(device, precision, memory, compile=compile),
         identity=_identity(model, identity),
+        adversary=adversary_of(attack, attack_at, seed=seed),
     )
     return _stored(surface, out, overwrite, progress)
 

@@ -1,8 +1,8 @@
 """Prabhu et al. 2019: fine-tune on adversarial data, attack, and compare the landscapes.
 
     python scripts/adversarial_geometry.py --out results/geometry                  # smoke: a minute
-    python scripts/adversarial_geometry.py --budget laptop --weights resnet32.th --data-root ~/data \
-        --precision bf16 --out results/geometry
+    python scripts/adversarial_geometry.py --budget laptop --weights resnet32.th \
+        --data-root ~/data --precision bf16 --out results/geometry
 
 Stopped and started again, it goes on where it was.
 """

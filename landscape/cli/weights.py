@@ -10,6 +10,7 @@ from landscape.cli.options import (
     DataOptions,
     ModelOptions,
     Range,
+    Unset,
     identity_of,
     spaced,
 )
@@ -30,6 +31,8 @@ def weights(
     normalization: str = "filter",
     ignore: str = "biasbn",
     bn: str = "frozen",
+    attack: Unset[str] = None,
+    attack_at: Literal["center", "point"] = "center",
     seed: int = 0,
     overwrite: bool = False,
     model: ModelOptions = ModelOptions(),
@@ -52,7 +55,11 @@ def weights(
         normalization: Of random directions: filter, layer, weight or none.
         ignore: biasbn keeps biases and BatchNorm parameters at rest; none moves all.
         bn: BatchNorm statistics: frozen as trained, or recompute at every point.
-        seed: Of the directions and of the draw of images.
+        attack: Measure the loss under an attack, as landscape evaluate takes it: fgsm, pgd,
+            pgd:eps=4/255, stadv-bounded, worst-of-10, ...
+        attack_at: The images are attacked once, on the trained network (center), or anew at every
+            point, on the network there (point).
+        seed: Of the directions, the attack and the draw of images.
         overwrite: Replace whatever file is there.
         model: Which network.
         data: Which images.
@@ -74,6 +81,8 @@ def weights(
         normalization=normalization,
         ignore=ignore,
         bn=bn,
+        attack=attack,
+        attack_at=attack_at,
         **compute.arguments(),
         out=out,
         overwrite=overwrite,

@@ -1,7 +1,7 @@
 """Running one network with many weights: the points of a line or plane around the trained ones."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -29,6 +29,7 @@ class WeightPoints:
         directions: Sequence[Weights],
         *,
         recompute_batchnorm: bool = False,
+        attack: Callable[[Network, Images, Labels], Images] | None = None,
     ) -> None:
         """Place data and directions beside the network.
 
@@ -39,6 +40,7 @@ class WeightPoints:
             directions: one tensor per parameter each, in the order of the coefficients.
             recompute_batchnorm: measure BatchNorm statistics anew at every point, on these images,
                 instead of keeping the trained ones.
+            attack: what is made of the images at every point, on the network there.
 
         Raises:
             InputError: labels that the model has no output for.
@@ -47,7 +49,7 @@ class WeightPoints:
         norms = [n for n, m in network.module.named_modules() if isinstance(m, NORMS)]
         keep = norms if recompute_batchnorm else _moved(norms, directions)
         network.prepare(images[:2], keep=keep)
-        self._network, self._images = network, network.keep_near(images)
+        self._network, self._images, self._attack = network, network.keep_near(images), attack
         self._labels = labels.to(network.device, torch.int64)
         refuse_foreign_labels(labels, classes=network.logits(images[:1]).shape[1])
         self._batchnorms = [
@@ -89,7 +91,7 @@ class WeightPoints:
         self.move(coefficients)
         if self._batchnorms:
             self._recompute_batchnorm()
-        scores = Scores.of(self._network.logits(self._images), self._labels)
+        scores = Scores.of(self._network.logits(self._seen()), self._labels)
         right = (scores.prediction == self._labels).double()
         loss, accuracy = RunningMean(), RunningMean()
         columns: Tensor = torch.stack([scores.loss, right]).cpu()  # one wait for a GPU
@@ -97,11 +99,21 @@ class WeightPoints:
         accuracy.add(columns[1].numpy())
         return {"loss": loss.result(), "accuracy": accuracy.result()}
 
-    def losses(self, coefficients: Sequence[float], images: int) -> PerExample:
-        """The losses of the first few images at one point, on the CPU."""
+    def images_at(self, coefficients: Sequence[float]) -> Images:
+        """The images that the network is shown at one point."""
         self.move(coefficients)
-        logits = self._network.logits(self._images[:images])
-        return Scores.of(logits, self._labels[:images]).loss.cpu()
+        return self._seen()
+
+    def losses(self, coefficients: Sequence[float], images: Images) -> PerExample:
+        """The losses of so many images at one point, those of the first labels, on the CPU."""
+        self.move(coefficients)
+        logits = self._network.logits(images)
+        return Scores.of(logits, self._labels[: len(images)]).loss.cpu()
+
+    def _seen(self) -> Images:
+        if self._attack is None:
+            return self._images
+        return self._attack(self._network, self._images, self._labels)
 
     def _recompute_batchnorm(self) -> None:
         """One pass in training mode; running statistics become means over the batches.

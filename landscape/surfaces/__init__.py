@@ -8,6 +8,7 @@ import xarray as xr
 from jaxtyping import Float, Shaped
 
 from landscape.store import Layout
+from landscape.surfaces.adversary import PLACES, adversary_of
 from landscape.surfaces.checks import Check, failed
 from landscape.surfaces.inputs import gather, grid_axis
 from landscape.surfaces.spatial import SpatialSurface, pose_axes
@@ -43,11 +44,13 @@ SURFACES: dict[str, Any] = {"spatial": SpatialSurface, "weights": WeightSurface}
 
 __all__ = [
     "BATCHNORM",
+    "PLACES",
     "SURFACES",
     "Check",
     "SpatialSurface",
     "Surface",
     "WeightSurface",
+    "adversary_of",
     "failed",
     "gather",
     "grid_axis",

@@ -14,6 +14,7 @@ from landscape.directions import Directions
 from landscape.engine import Compute, Network, WeightPoints
 from landscape.provenance import provenance
 from landscape.store import Axis, Field, Layout
+from landscape.surfaces.adversary import Adversary, attacked_at_the_centre
 from landscape.surfaces.checks import (
     LIMITS,
     SAMPLE,
@@ -63,6 +64,7 @@ class WeightSurface:
         bn: str = "frozen",
         compute: Compute,
         identity: Mapping[str, Any],
+        adversary: Adversary | None = None,
     ) -> None:
         """Copy the model and describe the file.
 
@@ -75,13 +77,26 @@ class WeightSurface:
             bn: a name in `BATCHNORM`.
             compute: where and how the network runs.
             identity: what names model and data in the file, e.g. the weights' sha256; JSON values.
+            adversary: attacks the images first, or at every point.
         """
+        sha256 = content_sha256(images, labels)
+        self._passes = 1
+        anew = None if adversary is None or adversary.at == "center" else adversary
+        if anew is not None:
+            self._passes += anew.attack.evaluations
+        elif adversary is not None:
+            images = attacked_at_the_centre(adversary, model, images, labels, compute)
         self._network = Network(model, compute)
         self._twin, self._images, self._labels = plain_twin(model), images, labels
         self._vectors, self._bn = directions.vectors, bn
         steps = [directions.vectors[axis.name] for axis in axes]
         self._points = WeightPoints(
-            self._network, images, labels, steps, recompute_batchnorm=bn == "recompute"
+            self._network,
+            images,
+            labels,
+            steps,
+            recompute_batchnorm=bn == "recompute",
+            attack=anew,
         )
         recomputing = {"bn_batch": self._points.batch} if bn == "recompute" else {}
         self.layout = Layout(
@@ -91,12 +106,13 @@ class WeightSurface:
             configuration={
                 **identity,
                 **directions.configuration,
-                "data_sha256": content_sha256(images, labels),
+                "data_sha256": sha256,
                 "samples": len(images),
                 "bn": bn,
                 **recomputing,
                 "precision": compute.precision,
                 "loss": "cross-entropy",
+                **({} if adversary is None else adversary.configuration),
             },
             about={
                 "title": title_of("weight", identity),
@@ -111,7 +127,7 @@ class WeightSurface:
     def prepare(self, points: int) -> None:
         """Settle how the network runs for so many weights on all images."""
         count = len(self._images)
-        self._network.expect(points * count, unit=count)
+        self._network.expect(points * count * self._passes, unit=count)
         self._network.settle(self._images)
 
     def run_facts(self) -> dict[str, Any]:
@@ -130,7 +146,8 @@ class WeightSurface:
 
     def checks(self, data: xr.Dataset) -> list[Check]:
         """Compare the stored surface with a plain loop, and describe its directions."""
-        plain, again = (plain_losses(self._twin, self._images, self._labels) for _ in range(2))
+        images = self._points.images_at([0.0] * len(self.layout.points)).cpu()
+        plain, again = (plain_losses(self._twin, images, self._labels) for _ in range(2))
         checks = [repeatable(plain, again), nonfinite_share(data.loss), *self._direction_facts()]
         if self._bn == "frozen":  # the plain loop keeps the trained statistics
             exact = float64_error(self._network.precision, self._against_float64(data))
@@ -159,16 +176,21 @@ class WeightSurface:
         ]
 
     def _recomputed(self, point: xr.DataArray) -> float:
-        plain = self._plain_losses(self._twin, point, self._images, self._labels)
+        images = self._points.images_at(self._place(point))
+        plain = self._plain_losses(self._twin, point, images, self._labels)
         return deviation(point.values, float(plain.mean()))
+
+    def _place(self, point: xr.DataArray) -> list[float]:
+        return [float(point[axis.name]) for axis in self.layout.points]
 
     def _against_float64(self, data: xr.Dataset) -> Iterator[Compared]:
         """Mean losses of the first images at random points, by the engine and in float64."""
-        twin, images, labels = exact_twin(self._twin), *few(self._images, self._labels)
+        twin = exact_twin(self._twin)
         for point in sample_points(data.loss):
-            place = [float(point[axis.name]) for axis in self.layout.points]
+            place = self._place(point)
+            images, labels = few(self._points.images_at(place), self._labels)
             exact = self._plain_losses(twin, point, images, labels)
-            yield float(self._points.losses(place, len(images)).mean()), float(exact.mean())
+            yield float(self._points.losses(place, images).mean()), float(exact.mean())
 
     def _plain_losses(
         self, twin: nn.Module, point: xr.DataArray, images: Images, labels: Labels

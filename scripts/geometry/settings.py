@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from landscape.training import Augment, Cosine, TrainConfig
 
 ONCE = {"fgsm": "fgsm", "pgd": "pgd:step=1/255", "stadv": "stadv-bounded:steps=20,step=0.08"}
-"""For a laptop: the paper's FGSM, ten steps of 1/255 within 8/255, and flows as wide as the released
-code's (0.8 pixels), found in fewer and longer steps."""
+"""For a laptop: the paper's FGSM, ten steps of 1/255 within 8/255, and flows as wide as the
+released code's (0.8 pixels), found in fewer and longer steps."""
 
 PUBLISHED_CODE = {
     "fgsm": "fgsm",
