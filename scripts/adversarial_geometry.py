@@ -4,17 +4,19 @@
     python scripts/adversarial_geometry.py --budget laptop --weights resnet32.th \
         --data-root ~/data --precision bf16 --out results/geometry
 
-Stopped and started again, it goes on where it was.
+Stopped and started again, it goes on where it was. Writes the networks, the attacked images, tables
+(tables.md, accuracy.csv, .json, .tex), planes around every network and figures of them.
 """
 
 from pathlib import Path
 from typing import Literal
 
 import tyro
-from geometry import models
+import xarray as xr
+from geometry import models, report, shapes
 from geometry.settings import BUDGETS
 
-from landscape.evaluation import write_table
+import landscape
 
 
 def main(
@@ -41,8 +43,14 @@ def main(
     for name in work.budget.attacks:
         networks[name] = models.fine_tuned(work, base, name)
     results = models.under_attack(work, networks)
-    for ending in ("csv", "json", "tex"):
-        write_table(out / f"accuracy.{ending}", results)
+    found = shapes.compare(work, networks)
+    print(report.write(results, found, out, beside=work.budget.dataset == "cifar10"))
+    first: dict[str, dict[str, xr.Dataset]] = {}
+    for name, data in shapes.cases(work):
+        plane = landscape.load_surface(shapes.plane_file(work, name, data, 0))
+        first.setdefault(data, {})[name] = plane
+    for file in report.draw(first, out):
+        print(file)
 
 
 if __name__ == "__main__":

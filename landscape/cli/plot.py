@@ -1,5 +1,6 @@
 """`landscape plot`: figures of stored surfaces."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import tyro
@@ -15,6 +16,7 @@ def plot(
     plots: tuple[str, ...] = (),
     formats: tuple[str, ...] = ("png", "pdf", "html"),
     images: tuple[int, ...] = (),
+    together: bool = False,
 ) -> None:
     """Figures of stored surfaces, for papers and as interactive pages that open offline.
 
@@ -29,13 +31,21 @@ def plot(
         formats: png, pdf, svg for papers; html for interactive pages.
         images: Which images of a spatial surface, by their number in the data set; the first
             ones by default.
+        together: Draw several weight planes side by side on one scale instead, as contours and in
+            3-D (--out is then the folder and beginning of the files' names).
     """
     from landscape.errors import InputError
-    from landscape.plots import write_plots
+    from landscape.plots import write_plots, write_together
     from landscape.store import load_surface
 
     if not files:
         raise InputError("expected at least one surface file to draw, got none")
+    if together:
+        names = panel_names(files)
+        surfaces = {n: load_surface(file) for n, file in zip(names, files, strict=True)}
+        for path in write_together(surfaces, stem=out or Path("together"), formats=formats):
+            say(str(path))
+        return
     for file in files:
         written = write_plots(
             load_surface(file),
@@ -46,3 +56,11 @@ def plot(
         )
         for path in written:
             say(str(path))
+
+
+def panel_names(files: Sequence[Path]) -> list[str]:
+    """What tells files apart: their names, or where these are the same the folders they are in."""
+    stems = [file.stem for file in files]
+    if len(set(stems)) == len(stems):
+        return stems
+    return [f"{file.resolve().parent.name}/{file.stem}" for file in files]

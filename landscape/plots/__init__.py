@@ -5,7 +5,8 @@ composes what is saved, and an entry in `PLOTS`. It starts from the stored surfa
 and plotly are imported when something is drawn, since who sweeps has no use for them.
 """
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -18,8 +19,19 @@ from landscape.plots.options import PlotOptions
 from landscape.plots.prepare import swept_axes
 from landscape.plots.save import save
 from landscape.registry import lookup
+from landscape.store import facts
 
-__all__ = ["PLOTS", "Plot", "PlotOptions", "draw", "plots_for", "save", "write_plots"]
+__all__ = [
+    "PLOTS",
+    "TOGETHER",
+    "Plot",
+    "PlotOptions",
+    "draw",
+    "plots_for",
+    "save",
+    "write_plots",
+    "write_together",
+]
 
 PAPER = ("png", "pdf", "svg")
 PAGE = ("html",)
@@ -47,11 +59,7 @@ class Plot:
 
     def figure(self, data: xr.Dataset, options: PlotOptions) -> Any:
         """The figure of a surface: matplotlib's for PNG, PDF and SVG, plotly's for HTML."""
-        module, _, function = self.source.partition(":")
-        make: Callable[[xr.Dataset, PlotOptions], Any] = getattr(
-            import_module(f"{__name__}.{module}"), function
-        )
-        return make(data, options)
+        return _function(self.source)(data, options)
 
 
 PLOTS: dict[str, Plot] = {
@@ -64,6 +72,10 @@ PLOTS: dict[str, Plot] = {
     "weight-line": Plot("weights", 1, PAPER, "weight_line:figure"),
     "weight-line-interactive": Plot("weights", 1, PAGE, "interactive_weights:line"),
 }
+
+
+TOGETHER = {"contours": "together:contours", "3d": "together:in_3d"}
+"""Figures of several planes on one scale, by name; as `Plot.source`."""
 
 
 def plots_for(data: xr.Dataset) -> list[str]:
@@ -133,3 +145,44 @@ def write_plots(
             f"there is {offers or 'no plot of this kind of surface'}"
         )
     return written
+
+
+def write_together(
+    surfaces: Mapping[str, xr.Dataset], *, stem: Path, formats: Sequence[str] = ("png", "pdf")
+) -> list[Path]:
+    """Draw several planes on one scale and write `<stem>-<figure>.<format>` for `TOGETHER`.
+
+    Args:
+        surfaces: weight surfaces over two axes, by the titles of their panels.
+        stem: folder and beginning of the file names.
+        formats: suffixes among png, pdf and svg; others are passed over.
+
+    Returns:
+        The files written.
+
+    Raises:
+        InputError: a surface is something else, no format is one of these, or a path cannot be
+            written.
+    """
+    wanted = [suffix for suffix in formats if suffix.lower().lstrip(".") in PAPER]
+    if not wanted:
+        raise InputError(f"expected {', '.join(PAPER)}, got {', '.join(formats) or 'no format'}")
+    stem, written = Path(stem), []
+    about = {"title": "weight surfaces on one scale", "surfaces": _facts_of_all(surfaces)}
+    for name, source in TOGETHER.items():
+        figure = _function(source)(surfaces)
+        for suffix in wanted:
+            path = stem.with_name(f"{stem.name}-{name}.{suffix.lower().lstrip('.')}")
+            save(figure, path, data=xr.Dataset(attrs=about))
+            written.append(path)
+    return written
+
+
+def _facts_of_all(surfaces: Mapping[str, xr.Dataset]) -> str:
+    return json.dumps({name: facts(data) for name, data in surfaces.items()}, sort_keys=True)
+
+
+def _function(source: str) -> Callable[..., Any]:
+    module, _, function = source.partition(":")
+    make: Callable[..., Any] = getattr(import_module(f"{__name__}.{module}"), function)
+    return make

@@ -7,16 +7,23 @@ from mpl_toolkits.mplot3d.axes3d import Axes3D
 from landscape.plots.options import PlotOptions
 from landscape.plots.panels import axes_3d, surface
 from landscape.plots.prepare import complete_part
-from landscape.plots.scales import number, scale_of
+from landscape.plots.scales import Scale, number, scale_of
 from landscape.plots.style import SINGLE, axis_label, heading, new_figure, style
 
 
-def plot(data: xr.Dataset, *, ax: Axes3D) -> Axes3D:
-    """The loss as a lit surface, its height logarithmic where the range asks for it."""
+def plot(data: xr.Dataset, *, ax: Axes3D, scale: Scale | None = None) -> Axes3D:
+    """The loss as a lit surface, its height logarithmic where the range asks for it.
+
+    Args:
+        data: a weight surface over two axes.
+        ax: where to draw.
+        scale: that of several panels; that of these values unless given.
+    """
     part = complete_part(data)
     x, y = (part[axis].values for axis in ("alpha", "beta"))
     values = part["loss"].transpose("beta", "alpha").values
-    surface(ax, x, y, values, scale_of(values, cut_spikes=True), axis_label(part["loss"]))
+    scale = scale or scale_of(values, cut_spikes=True)
+    surface(ax, x, y, values, scale, axis_label(part["loss"]))
     ax.set(xlabel=axis_label(part["alpha"]), ylabel=axis_label(part["beta"]))
     return ax
 

@@ -21,16 +21,21 @@ from landscape.plots.style import (
 )
 
 
-def plot(data: xr.Dataset, *, ax: Axes) -> Axes:
+def plot(data: xr.Dataset, *, ax: Axes, scale: Scale | None = None) -> Axes:
     """The loss as filled contours between round, labelled levels; a plus marks the centre.
 
     The levels are logarithmic where the range asks for it. Points whose loss is inf or nan are
     hatched. Where an axis has a single point, cells take the place of contours.
+
+    Args:
+        data: a weight surface over two axes.
+        ax: where to draw.
+        scale: that of several panels; that of these values unless given.
     """
     part = complete_part(data)
     x, y = (part[axis].values for axis in ("alpha", "beta"))
     values = part["loss"].transpose("beta", "alpha").values
-    scale = scale_of(values)
+    scale = scale or scale_of(values)
     if min(values.shape) == 1:
         heat_map(ax, x, y, values, scale)
     else:

@@ -18,7 +18,7 @@ PUBLISHED_CODE = {
 STATED = {
     "fgsm, as stated": "fgsm",
     "pgd, as stated": "pgd:eps=1/255,step=1/2550",
-    "stadv, as stated": "stadv-bounded:limit=0.075,step=0.004",
+    "stadv, as stated": "stadv-bounded:limit=0.075,steps=20,step=0.01",
 }
 """As the paper's section 3 has them: radii of 8/255, 1/255 and 0.3/64."""
 
@@ -92,6 +92,9 @@ BUDGETS: dict[str, Budget] = {
             augment=Augment(flip=True, crop=4),
         ),
         test=2000,
+        side=13,
+        surface_images=300,
+        curves=10,
     ),
     "paper": Budget(
         dataset="cifar10",

@@ -1,0 +1,92 @@
+"""Several weight surfaces side by side on one scale, so that they can be compared."""
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import xarray as xr
+from matplotlib.figure import Figure
+
+from landscape.errors import InputError
+from landscape.plots import weight_3d, weight_contour
+from landscape.plots.panels import axes_3d, colour_bar, not_finite_handles
+from landscape.plots.prepare import complete_part, swept_axes
+from landscape.plots.scales import Scale, number, scale_of
+from landscape.plots.style import DOUBLE, axis_label, new_figure, style
+
+ACROSS = {"contours": 4, "3d": 2}  # panels in a row, at most
+
+
+def contours(surfaces: Mapping[str, xr.Dataset]) -> Figure:
+    """A panel of contours for each plane, with the levels, colours and key that they share.
+
+    Args:
+        surfaces: weight surfaces over two axes, by the titles of their panels.
+
+    Raises:
+        InputError: there is none, or one of them is something else.
+    """
+    scale = _common(surfaces)
+    rows, columns = _grid(len(surfaces), ACROSS["contours"])
+    with style():
+        fig = new_figure(DOUBLE, 0.4 + 5.8 * rows / columns, layout="compressed")
+        axes = fig.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
+        for ax in axes.flat[len(surfaces) :]:
+            ax.set_visible(False)
+        drawn = list(axes.flat[: len(surfaces)])
+        for ax, (name, data) in zip(drawn, surfaces.items(), strict=True):
+            weight_contour.plot(data, ax=ax, scale=scale)
+            ax.set_title(name)
+            ax.label_outer()
+        first = next(iter(surfaces.values()))
+        colour_bar(fig, drawn, scale, axis_label(first["loss"]))
+        if handles := not_finite_handles(_losses(surfaces)):
+            fig.legend(handles=handles, loc="outside lower center", ncols=2)
+    return fig
+
+
+def in_3d(surfaces: Mapping[str, xr.Dataset]) -> Figure:
+    """A lit surface for each plane, in boxes of one height.
+
+    Args:
+        surfaces: see `contours`.
+
+    Raises:
+        InputError: there is none, or one of them is something else.
+    """
+    scale = _common(surfaces, cut_spikes=True)
+    rows, columns = _grid(len(surfaces), ACROSS["3d"])
+    cut = f"cut off at {number(scale.high)} (largest {number(scale.largest)})"
+    head = 0.2 if scale.clipped else 0.0
+    with style():
+        fig = new_figure(DOUBLE, head + 5 * rows / columns, layout=None)
+        for panel, (name, data) in enumerate(surfaces.items()):
+            ax = axes_3d(fig, rows, columns, panel, head=head)
+            weight_3d.plot(data, ax=ax, scale=scale)
+            ax.set_title(name, y=0.96)
+        if scale.clipped:
+            fig.suptitle(cut, y=0.99)
+    return fig
+
+
+def _grid(panels: int, across: int) -> tuple[int, int]:
+    """Rows and columns."""
+    columns = min(panels, across)
+    return math.ceil(panels / columns), columns
+
+
+def _losses(surfaces: Mapping[str, xr.Dataset]) -> np.ndarray:
+    return np.concatenate([complete_part(s)["loss"].values.ravel() for s in surfaces.values()])
+
+
+def _common(surfaces: Mapping[str, xr.Dataset], *, cut_spikes: bool = False) -> Scale:
+    if not surfaces:
+        raise InputError("expected one or more weight surfaces to draw together, got none")
+    for name, data in surfaces.items():
+        kind, axes = data.attrs.get("kind"), len(swept_axes(data))
+        if (kind, axes) != ("weights", 2):
+            raise InputError(
+                f"planes of weight surfaces can be drawn together, {name} is a {kind} surface over "
+                f"{axes} axes; leave it out"
+            )
+    return scale_of(_losses(surfaces), cut_spikes=cut_spikes)
