@@ -124,3 +124,61 @@ def test_the_order_of_the_paper_is_checked(monkeypatch):
     assert "random-30: first-order is weaker than grid: DOES NOT HOLD (20.0, 30.0)" in told
     assert "worst10-30 > random-30 > standard: DOES NOT HOLD (20.0, 30.0, 10.0)" in told
     assert "[93.0]" in report.markdown({"standard": results["standard"]}, "cifar10")
+
+
+def test_adversarial_geometry_from_base_to_figures(tmp_path, monkeypatch, capsys):
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    from geometry import settings
+
+    tiny = replace(
+        settings.BUDGETS["smoke"],
+        attacks={"fgsm": "fgsm", "stadv": "stadv-bounded:steps=2,step=0.3"},
+        learn=60,
+        test=30,
+        side=3,
+        surface_images=30,
+        curves=2,
+    )
+    monkeypatch.setitem(settings.BUDGETS, "smoke", tiny)
+    digits = SETTINGS["digits"]
+    monkeypatch.setitem(
+        SETTINGS, "digits", replace(digits, budget=replace(digits.budget, epochs=1))
+    )
+    script("adversarial_geometry").main(tmp_path)
+    shown = capsys.readouterr().out
+    tables = (tmp_path / "tables.md").read_text()
+    assert tables.strip() in shown
+    for name in ("clean-contours.png", "clean-3d.pdf", "own-contours.pdf", "own-3d.png"):
+        assert (tmp_path / name).stat().st_size > 5000
+    rows = json.loads((tmp_path / "accuracy.json").read_text())
+    assert len(rows) == 3 * 3 + 2 * 3  # networks x attacks, and what others saw
+    assert all(f"| {name} | clean |" in tables for name in ("none", "fgsm", "stadv"))
+    assert "| none | own |" not in tables
+    assert tables.count("1 - SSIM)") == 2 * 5
+    stored = {file: file.read_bytes() for file in tmp_path.glob("planes/*")}
+    assert len(stored) == 5 * (2 + 1)  # two seeds and the numbers
+    script("adversarial_geometry").main(tmp_path)  # everything is there
+    assert {file: file.read_bytes() for file in tmp_path.glob("planes/*")} == stored
+
+
+def test_the_papers_numbers_stand_beside_ours_where_the_data_are_the_same(monkeypatch):
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    from geometry import report
+    from geometry.shapes import Shape
+
+    results = {
+        "none": [Evaluation("fgsm", 0.125, (0.11, 0.14), 1.0, 2000, 2.0)],
+        "fgsm": [Evaluation("fgsm", 0.8, (0.78, 0.82), 1.0, 2000, 2.0)],
+    }
+    assert "| none | 12.5 ± 1.5 [16.88] |" in report.accuracies(results, True)
+    assert "[16.88]" not in report.accuracies(results, False)
+    shapes = {
+        ("none", "clean"): Shape([1.0, 2.0], [1.0, 1.2], [0.1, 0.2], 0.1, 1.0),
+        ("pgd", "clean"): Shape([3.0, 5.0], [0.5, 0.7], [0.1, 0.3], 0.3, 3.0),
+        ("fgsm", "clean"): Shape([6.0, 7.0], [2.0, 2.2], [0.4, 0.6], 0.2, 4.0),
+    }
+    told = report.geometry(shapes, ["pgd", "fgsm"])
+    assert "| pgd | clean | 4 ± 2 | 0.6 ± 0.2 | 20 ± 20 | 0.3 | 3 |" in told
+    assert "curvature: none < pgd < fgsm (the paper's order; as by 1 - SSIM)" in told
+    assert "rise: pgd < none < fgsm (not the paper's order; as by 1 - SSIM)" in told
+    assert "adaptive: none < fgsm < pgd (not the paper's order; not as by 1 - SSIM)" in told

@@ -36,7 +36,11 @@ def write(results: Results, shapes: Shapes, out: Path, *, beside: bool) -> str:
     """
     for ending in ("csv", "json", "tex"):
         write_table(out / f"accuracy.{ending}", results)
-    page = "\n".join([accuracies(results, beside), unlike(results, beside), geometry(shapes)])
+    known = {row.attack: row.dissimilarity for row in results[BASE] if not row.tested_on}
+    means = {name: mean.value for name in results if (mean := known.get(name)) is not None}
+    order = sorted(means, key=lambda name: means[name])
+    parts = [accuracies(results, beside), unlike(results, beside), geometry(shapes, order)]
+    page = "\n".join(parts)
     with atomic_write(out / "tables.md") as temporary:
         temporary.write_text(page, encoding="utf-8")
     return page
@@ -75,8 +79,13 @@ def unlike(results: Results, beside: bool) -> str:
     return "\n".join([*lines, ""])
 
 
-def geometry(shapes: Shapes) -> str:
-    """The numbers of every shape, and the order that each of them puts the networks in."""
+def geometry(shapes: Shapes, unlike: Sequence[str]) -> str:
+    """The numbers of every shape, and the order that each of them puts the networks in.
+
+    Args:
+        shapes: by network and images.
+        unlike: the networks in the order of the 1 - SSIM of what they learned from.
+    """
     columns = ["network", "images", "curvature", "rise to the edge", "bent down, %", "adaptive"]
     lines = _head([*columns, "epsilon, %"])
     for (name, data), shape in shapes.items():
@@ -92,7 +101,11 @@ def geometry(shapes: Shapes) -> str:
             order = sorted(means, key=lambda name: means[name])
             paper = [name for name in SMOOTH_TO_SHARP if name in means]
             verdict = "the paper's order" if order == paper else "not the paper's order"
-            lines.append(f"- {meaning}, {measure}: {' < '.join(order)} ({verdict})")
+            tuned = [name for name in order if name != BASE]
+            linked = "as" if tuned == list(unlike) else "not as"
+            lines.append(
+                f"- {meaning}, {measure}: {' < '.join(order)} ({verdict}; {linked} by 1 - SSIM)"
+            )
     return "\n".join([*lines, ""])
 
 

@@ -401,3 +401,67 @@ def test_an_adversary_that_does_not_fit_gets_one_sentence(tmp_path, capsys):
     for words, expected in cases.items():
         assert expected in complaint(capsys, "train", "--out", new, *words), words
     assert not new.exists()
+
+
+def test_fine_tuning_on_stored_attacked_images_and_transfer(run, tmp_path, capsys):
+    base, attacked = run / "model.pt", tmp_path / "attacked"
+    words = ["evaluate", str(base), "--names", "base", "--attacks", "fgsm:eps=0.1"]
+    assert main([*words, "--split", "train", "--keep-images", "--out", str(attacked)]) == 0
+    (kept,) = (attacked / "base").iterdir()
+    tuned = tmp_path / "tuned"
+    words = ["train", "--out", str(tuned), "--start", str(base), "--attacked", str(kept)]
+    words += ["--epochs", "1", "--optimizer", "adam", "--learning-rate", "0.001"]
+    assert main(words) == 0
+    settings = json.loads((tuned / "config.json").read_text())
+    assert settings["data"]["images"] == 2 * 4000
+    assert settings["start"] == landscape.load_checkpoint(base).sha256
+    assert settings["training"]["optimizer"] == "adam"
+    capsys.readouterr()
+    words = ["evaluate", str(base), str(tuned / "model.pt"), "--names", "base", "tuned"]
+    words += ["--attacks", "natural", "fgsm:eps=0.1", "--samples", "50", "--transfer"]
+    assert main([*words, "--similarity", "--tables", str(tmp_path / "t.json")]) == 0
+    shown = capsys.readouterr().out
+    assert "fgsm:eps=0.1 made on base" in " ".join(shown.split())
+    assert "1 - SSIM of attacked images and originals" in shown
+    rows = json.loads((tmp_path / "t.json").read_text())
+    accuracies = {(r["model"], r["tested_on"], r["attack"]): r["accuracy"] for r in rows}
+    assert len(accuracies) == 2 * 2 * 2
+    own = accuracies["base", "", "fgsm:eps=0.1"]
+    assert accuracies["base", "tuned", "fgsm:eps=0.1"] >= own
+    assert accuracies["tuned", "", "fgsm:eps=0.1"] > own
+
+
+def test_clean_and_attacked_batches(tmp_path):
+    words = ["train", "--out", str(tmp_path), "--epochs", "1", "--adversary", "fgsm:eps=0.1"]
+    assert main([*words, "--clean-too", "on", "--batch-size", "500"]) == 0
+    training = json.loads((tmp_path / "config.json").read_text())["training"]
+    assert training["clean_too"] is True
+    assert training["adversary"]["name"] == "fgsm"
+
+
+def test_a_surface_under_attack_and_planes_drawn_together(run, surfaces, tmp_path, capsys):
+    out = tmp_path / "attacked.h5"
+    grid = ["--alpha", "-1", "1", "3", "--beta", "-0.5", "0.5", "3", "--samples", "50"]
+    words = ["weights", str(run / "model.pt"), "--out", str(out), *grid]
+    assert main([*words, "--attack", "fgsm:eps=0.1", "--attack-at", "point"]) == 0
+    attacked, clean = landscape.load_surface(out), landscape.load_surface(surfaces[1])
+    assert float(attacked.loss.sel(alpha=0, beta=0)) > float(clean.loss.sel(alpha=0, beta=0))
+    capsys.readouterr()
+    words = ["plot", str(surfaces[1]), str(out), "--together", "--out", str(tmp_path / "both")]
+    assert main([*words, "--formats", "png"]) == 0
+    shown = capsys.readouterr().out.split()
+    assert [Path(path).name for path in shown] == ["both-contours.png", "both-3d.png"]
+
+
+def test_bad_fine_tuning_gets_one_sentence(run, surfaces, tmp_path, capsys):
+    train = ["train", "--out", tmp_path / "r", "--epochs", "1"]
+    told = complaint(capsys, *train, "--attacked", surfaces[1])
+    assert "keeps no attacked images; landscape evaluate writes them" in told
+    told = complaint(capsys, *train, "--clean-too", "on")
+    assert "clean_too goes with an adversary" in told
+    told = complaint(capsys, *train, "--start", run / "missing.pt")
+    assert "no such file" in told
+    told = complaint(capsys, "evaluate", run / "model.pt", "--attacks", "fgsm", "--keep-images")
+    assert "attacked images are kept in a folder" in told
+    told = complaint(capsys, "plot", surfaces[0], "--together")
+    assert "is a spatial surface over 3 axes; leave it out" in told
