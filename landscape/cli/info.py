@@ -47,8 +47,14 @@ def _contents(data: "xr.Dataset") -> Iterator[tuple[str, str]]:
         yield str(dim), f"{span} {_unit(axis)}".rstrip()
     if "image" in data.sizes:
         yield "images", str(data.sizes["image"])
+    known = {*data.done.dims, *json.loads(data.attrs["items"])}
     for name, field in data.data_vars.items():
-        if set(data.done.dims) <= set(field.dims) and name != "done":
+        if not set(data.done.dims) <= set(field.dims) or name == "done":
+            continue
+        own = [size for dim, size in field.sizes.items() if dim not in known]
+        if own:  # such as attacked images, which may be many
+            yield str(name), f"{' x '.join(map(str, own))} values each, {field.long_name}"
+        else:
             yield str(name), _summary(field.where(data.done == 1))
 
 

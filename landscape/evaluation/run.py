@@ -22,7 +22,7 @@ from landscape.interrupt import deferred_interrupt
 from landscape.progress import Progress, progress
 from landscape.provenance import provenance
 from landscape.rng import generator
-from landscape.store import Axis, Constant, Field, Layout, SurfaceWriter, load_surface
+from landscape.store import Axis, Constant, Field, Layout, SurfaceWriter, open_surface
 from landscape.typing import Images, Labels
 
 BLOCK = 500  # images attacked together, and lost together by a kill; draws depend on it
@@ -128,7 +128,8 @@ def _all(runs: list["_Run"], folder: Path, overwrite: bool, show: bool) -> list[
     for run in runs:
         path = folder / run.file_name
         run.fill(path, overwrite=overwrite, show_progress=show)
-        rows += rows_of(load_surface(path))
+        with open_surface(path) as data:  # lazily: kept images stay on the disk
+            rows += rows_of(data)
     return rows
 
 

@@ -148,3 +148,25 @@ def test_a_target_is_what_counts(network, images, labels, attack):
 def test_bad_settings_are_refused(make, message):
     with pytest.raises(InputError, match=message):
         make()
+
+
+def test_the_bounded_form_is_a_plain_loop(network, images, labels):
+    attack = BoundedStAdv(limit=0.4, step=0.15, steps=5, rule="sign", tau=0.01)
+    found = attack(Network(network), images, labels, generator=generator(0))
+    model = copy.deepcopy(network).eval()
+    for i in range(len(images)):
+        image, label = images[i : i + 1], int(labels[i])
+        flow, visited = torch.zeros(1, 2, 8, 8), []
+        for _ in range(6):
+            flow = flow.detach().requires_grad_()
+            logits = model(displace(image, flow))[0]
+            others = torch.cat([logits[:label], logits[label + 1 :]]).max()
+            loss = torch.logsumexp(logits, 0) - logits[label]
+            visited.append((bool(others > logits[label]), loss.item(), flow.detach()))
+            rough = roughness_by_hand(flow[0])
+            (up,) = torch.autograd.grad(others - logits[label] - 0.01 * rough, flow)
+            flow = (flow + 0.15 * up.sign()).clamp(-0.4, 0.4)
+        wrong, loss, flow = max(visited, key=lambda visit: visit[:2])
+        assert found.success[i].item() == wrong
+        assert found.loss[i].item() == pytest.approx(loss, abs=1e-3)
+        assert ((found.flow[i] - flow[0]).abs() > 1e-4).double().mean() < 0.05

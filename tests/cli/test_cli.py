@@ -408,6 +408,11 @@ def test_fine_tuning_on_stored_attacked_images_and_transfer(run, tmp_path, capsy
     words = ["evaluate", str(base), "--names", "base", "--attacks", "fgsm:eps=0.1"]
     assert main([*words, "--split", "train", "--keep-images", "--out", str(attacked)]) == 0
     (kept,) = (attacked / "base").iterdir()
+    capsys.readouterr()
+    assert main(["info", str(kept)]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "pixels 1 x 28 x 28 values each, attacked image" in shown
+    assert "state complete" in shown
     tuned = tmp_path / "tuned"
     words = ["train", "--out", str(tuned), "--start", str(base), "--attacked", str(kept)]
     words += ["--epochs", "1", "--optimizer", "adam", "--learning-rate", "0.001"]
