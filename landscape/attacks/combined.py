@@ -9,7 +9,7 @@ from torch import Tensor
 from landscape.attacks.base import Attack, AttackResult, PoseList, Target
 from landscape.attacks.goal import Goal
 from landscape.attacks.pgd import PGD
-from landscape.attacks.pose import RandomPose
+from landscape.attacks.pose import Natural, RandomPose
 from landscape.attacks.strongest import Strongest
 from landscape.errors import InputError
 from landscape.spatial import SpatialLimits, Warp
@@ -34,6 +34,11 @@ class WithLinf:
     order: str = "through"
 
     def __post_init__(self) -> None:
+        if not (hasattr(self.spatial, "limits") or isinstance(self.spatial, Natural)):
+            raise InputError(
+                "pixels are attacked together with a pose: random, grid, first-order, ...; got "
+                f"{type(self.spatial).__name__}, which moves no image as a whole"
+            )
         if self.pixels.target:
             raise InputError(
                 "an attack on pose and pixels is content with any wrong class, got the target "

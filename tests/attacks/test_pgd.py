@@ -8,7 +8,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.testing import assert_close
 
-from landscape.attacks import FGSM, PGD, FirstOrder, GridSearch, RandomPose, WithLinf
+from landscape.attacks import (
+    FGSM,
+    PGD,
+    FirstOrder,
+    GridSearch,
+    RandomPose,
+    WithLinf,
+    make_attack,
+)
 from landscape.engine import Compute, Network
 from landscape.errors import InputError
 from landscape.rng import generator
@@ -223,3 +231,10 @@ def test_adam_takes_pytorchs_steps(network, images, labels):
 def test_contradictions_are_refused(settings, message):
     with pytest.raises(InputError, match=message):
         PGD(**settings)
+
+
+@pytest.mark.parametrize("text", ["stadv+linf", "pgd+linf", "fgsm+linf:order=after"])
+def test_pixels_go_together_with_poses_alone(text):
+    with pytest.raises(InputError, match="together with a pose: random, grid, first-order"):
+        make_attack(text)
+    assert make_attack("natural+linf").evaluations == 6
