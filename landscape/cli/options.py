@@ -53,11 +53,13 @@ class ModelOptions:
 
     model: Unset[str] = None
     """The network, for weights from elsewhere (.pt, .pth, .safetensors): cnn, lenet5, resnet20,
-    resnet32, resnet44, resnet56, resnet18, resnet50, resnet18-cifar, resnet50-cifar, or your own
-    package.module:factory."""
+    resnet32, resnet44, resnet56, resnet18, resnet50, resnet18-cifar, resnet50-cifar, vit-tiny,
+    vit-tiny-224, or your own package.module:factory."""
 
     model_options: Unset[str] = None
-    """Keyword arguments of your factory, as JSON, e.g. '{"num_classes": 10}'."""
+    """Keyword arguments of your factory, as JSON, e.g. '{"num_classes": 10}'; of the package's own
+    networks levels (rounding of pixels), of a ResNet blur (taps of a filter against aliases) and
+    pool (max or avg)."""
 
     mean: Unset[tuple[float, ...]] = None
     """Mean that the network subtracts from pixels in [0, 1], per channel. By default that of

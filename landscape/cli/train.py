@@ -169,7 +169,8 @@ def train(
         out: The folder of the run.
         dataset: digits (needs no files), mnist, cifar10, cifar100 or imagefolder.
         model: cnn (the default), lenet5, resnet20, resnet32, resnet44, resnet56, resnet18,
-            resnet50, resnet18-cifar, resnet50-cifar, or your own package.module:factory.
+            resnet50, resnet18-cifar, resnet50-cifar, vit-tiny, vit-tiny-224, or your own
+            package.module:factory.
         recipe: What the network is to withstand: nocrop (flips at most), standard (small shifts or
             crops as well), random-30 and random-40 (random rotations by up to 30 or 40 degrees and
             shifts by up to 10 or 13 %), worst10-30 and worst10-40 (the worst of ten such poses),
@@ -189,7 +190,8 @@ def train(
         download: Fetch the data set into --data-root if it is not there.
         workers: Processes that read image files while the network computes; by default one per
             core, at most 8.
-        model_options: Keyword arguments of your factory, as JSON.
+        model_options: Keyword arguments of your factory, as JSON; of the package's own networks
+            levels, of a ResNet blur and pool, as in '{"blur": 3, "levels": 256}'.
         overwrite: Start anew even if --out holds a run.
     """
     from landscape.evaluation import with_attacked

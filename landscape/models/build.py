@@ -1,38 +1,29 @@
 """Networks by name, and the few facts from which one is built again."""
 
 import importlib
+import inspect
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Generator, nn
 
 from landscape.errors import InputError
 from landscape.models.cnn import SmallCNN
-from landscape.models.layers import Normalize
+from landscape.models.layers import Normalize, Round
 from landscape.models.lenet import LeNet5
 from landscape.models.resnet_cifar import CifarResNet
 from landscape.registry import lookup
 
-
-class ModelFactory(Protocol):
-    """Builds a network for [0, 1] images; mean or std None: `layers.default_statistics`."""
-
-    def __call__(
-        self,
-        classes: int,
-        channels: int,
-        mean: Sequence[float] | None,
-        std: Sequence[float] | None,
-    ) -> nn.Module:
-        """The network, freshly initialized from PyTorch's global generator."""
-        ...
+ModelFactory = Callable[..., nn.Module]
+"""Builds a network for [0, 1] images, freshly initialized from PyTorch's global generator, from
+classes, channels, mean and std (None: `layers.default_statistics`), and options by keyword."""
 
 
 def _imagenet_resnet(
@@ -43,10 +34,27 @@ def _imagenet_resnet(
     std: Sequence[float] | None,
     *,
     small_images: bool = False,
+    pool: str = "max",
+    blur: int = 0,
 ) -> nn.Module:
     from landscape.models.resnet import ResNet  # torchvision takes seconds to import
 
-    return ResNet(depth, classes, channels, mean, std, small_images=small_images)
+    return ResNet(
+        depth, classes, channels, mean, std, small_images=small_images, pool=pool, blur=blur
+    )
+
+
+def _vit_tiny(
+    classes: int,
+    channels: int,
+    mean: Sequence[float] | None,
+    std: Sequence[float] | None,
+    *,
+    side: int = 32,
+) -> nn.Module:
+    from landscape.models.vit import ViTTiny
+
+    return ViTTiny(classes, channels, mean, std, side=side)
 
 
 MODELS: dict[str, ModelFactory] = {
@@ -60,7 +68,12 @@ MODELS: dict[str, ModelFactory] = {
     "resnet50": partial(_imagenet_resnet, 50),
     "resnet18-cifar": partial(_imagenet_resnet, 18, small_images=True),
     "resnet50-cifar": partial(_imagenet_resnet, 50, small_images=True),
+    "vit-tiny": _vit_tiny,
+    "vit-tiny-224": partial(_vit_tiny, side=224),
 }
+
+LEVELS = "levels"
+"""The option that every network of `MODELS` has: levels to which pixels are rounded first."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +88,9 @@ class ModelSpec:
         mean: per channel, in pixel values from 0 to 1. None, with std: `default_statistics` for
             `MODELS`; a factory's network then normalizes for itself or not at all.
         std: per channel.
-        options: keyword arguments of the factory.
+        options: keyword arguments of the factory; of a key of `MODELS`: `levels` to which pixels
+            are rounded first (`landscape.models.layers.Round`), of a ResNet `blur`, the taps of a
+            filter before subsampling, and of resnet18 and resnet50 `pool`, "max" or "avg".
 
     Raises:
         InputError: the name is unknown, or the parts contradict each other.
@@ -91,11 +106,12 @@ class ModelSpec:
     def __post_init__(self) -> None:
         if not self.is_foreign:
             lookup(MODELS, self.name, kind="model")
-            if self.options:
-                raise InputError(
-                    f"{self.name} takes no options, got {dict(self.options)}; "
-                    "options are for a factory, 'package.module:factory'"
-                )
+            known = [LEVELS, *_options_of(MODELS[self.name])]
+            for option in self.options:
+                if option not in known:
+                    raise InputError(
+                        f"{self.name} has no option {option!r} (known: {', '.join(known)})"
+                    )
         for number, what in ((self.classes, "classes"), (self.channels, "channels")):
             if number is not None and number < 1:
                 raise InputError(f"{self.name} needs at least 1 for {what}, got {number}")
@@ -133,7 +149,19 @@ def build_model(spec: ModelSpec, *, generator: Generator) -> nn.Module:
                 f"{spec.name} needs the number of classes and of image channels, got "
                 f"classes={spec.classes}, channels={spec.channels}"
             )
-        return MODELS[spec.name](spec.classes, spec.channels, spec.mean, spec.std)
+        options = dict(spec.options)
+        levels = options.pop(LEVELS, None)
+        model = MODELS[spec.name](spec.classes, spec.channels, spec.mean, spec.std, **options)
+        if levels is not None:
+            model.normalize = nn.Sequential(Round(levels), model.get_submodule("normalize"))
+        return model
+
+
+def _options_of(factory: ModelFactory) -> list[str]:
+    """The keyword arguments of a factory that `MODELS` leaves open."""
+    bound = factory.keywords if isinstance(factory, partial) else {}
+    parameters = inspect.signature(factory).parameters.values()
+    return [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.name not in bound]
 
 
 def user_network(model: nn.Module, spec: ModelSpec) -> nn.Module:

@@ -1,8 +1,11 @@
 """Layers that the package's networks share."""
 
+import math
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from landscape.errors import InputError
@@ -27,6 +30,70 @@ def default_statistics(channels: int) -> tuple[tuple[float, ...], tuple[float, .
             "give mean and std"
         )
     return known[channels]
+
+
+class BlurPool(nn.Module):
+    """A binomial filter, then every second pixel: subsampling without aliases (Zhang 2019).
+
+    Outside lies the mirror image, or the edge where there are too few pixels for one. A side of n pixels becomes one of ceil(n / 2).
+
+    Attributes:
+        size: of the filter: 2 is a box, 3 a triangle, 5 nearly a Gaussian.
+
+    Raises:
+        InputError: the filter has less than two taps.
+    """
+
+    weight: Tensor
+
+    def __init__(self, channels: int, size: int) -> None:
+        super().__init__()
+        if size < 2:
+            raise InputError(f"a filter against aliases has at least 2 taps, got {size}")
+        self.size = size
+        taps = torch.tensor([math.comb(size - 1, i) for i in range(size)], dtype=torch.float32)
+        kernel = torch.outer(taps, taps) / taps.sum() ** 2
+        shared = kernel.expand(channels, 1, size, size).clone()
+        self.register_buffer("weight", shared, persistent=False)
+
+    def forward(
+        self, x: Float[Tensor, "batch channel height width"]
+    ) -> Float[Tensor, "batch channel half_height half_width"]:
+        """The features at half the resolution."""
+        before, after = (self.size - 1) // 2, self.size // 2
+        mode = "reflect" if min(x.shape[-2:]) > after else "replicate"  # of two pixels, say
+        wider = F.pad(x, (before, after, before, after), mode=mode)
+        return F.conv2d(wider, self.weight.to(x.dtype), stride=2, groups=x.shape[1])
+
+    def extra_repr(self) -> str:
+        """What `print(model)` shows of the layer."""
+        return f"size={self.size}"
+
+
+class Round(nn.Module):
+    """The nearest of evenly spaced levels from 0 to 1; its gradient is that of the identity.
+
+    Attributes:
+        levels: how many; 256 are those of an 8-bit image.
+
+    Raises:
+        InputError: there are less than two levels.
+    """
+
+    def __init__(self, levels: int = 256) -> None:
+        super().__init__()
+        if levels < 2:
+            raise InputError(f"rounding needs at least 2 levels, got {levels}")
+        self.levels = levels
+
+    def forward(self, x: Images) -> Images:
+        """The rounded images."""
+        rounded = (x * (self.levels - 1)).round() / (self.levels - 1)
+        return x + (rounded - x).detach() if x.requires_grad else rounded
+
+    def extra_repr(self) -> str:
+        """What `print(model)` shows of the layer."""
+        return f"levels={self.levels}"
 
 
 class Normalize(nn.Module):

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from landscape.errors import InputError
-from landscape.models.layers import Normalize
+from landscape.models.layers import BlurPool, Normalize
 from landscape.typing import Images, Logits
 
 WIDTHS = (16, 32, 64)
@@ -18,7 +18,8 @@ class CifarResNet(nn.Module):
 
     6n + 2 layers: a 3x3 convolution, three stages of n blocks with 16, 32 and 64 channels, global
     average pooling and a linear layer. Shortcuts have no parameters (option A). Parameters bear
-    the names of the widely used public state dicts of akamaster/pytorch_resnet_cifar10.
+    the names of the widely used public state dicts of akamaster/pytorch_resnet_cifar10. With `blur`
+    a filter of so many taps comes before every subsampling (Zhang 2019); it has no parameters.
 
     Raises:
         InputError: `depth` is not 6n + 2.
@@ -31,6 +32,8 @@ class CifarResNet(nn.Module):
         channels: int,
         mean: Sequence[float] | None = None,
         std: Sequence[float] | None = None,
+        *,
+        blur: int = 0,
     ) -> None:
         super().__init__()
         blocks, remainder = divmod(depth - 2, 6)
@@ -40,8 +43,8 @@ class CifarResNet(nn.Module):
         self.conv1 = _conv3x3(channels, WIDTHS[0])
         self.bn1 = nn.BatchNorm2d(WIDTHS[0])
         self.layer1 = _stage(WIDTHS[0], WIDTHS[0], blocks)
-        self.layer2 = _stage(WIDTHS[0], WIDTHS[1], blocks)
-        self.layer3 = _stage(WIDTHS[1], WIDTHS[2], blocks)
+        self.layer2 = _stage(WIDTHS[0], WIDTHS[1], blocks, blur)
+        self.layer3 = _stage(WIDTHS[1], WIDTHS[2], blocks, blur)
         self.linear = nn.Linear(WIDTHS[2], classes)
         for module in self.modules():
             if isinstance(module, nn.Conv2d | nn.Linear):
@@ -58,11 +61,14 @@ class CifarResNet(nn.Module):
 class BasicBlock(nn.Module):
     """Two 3x3 convolutions and the identity; where channels double, resolution halves."""
 
-    def __init__(self, before: int, width: int) -> None:
+    def __init__(self, before: int, width: int, blur: int = 0) -> None:
         super().__init__()
         self.stride = 1 if before == width else 2
         self.new_channels = width - before
-        self.conv1 = _conv3x3(before, width, self.stride)
+        blurs = blur > 0 and self.stride > 1
+        self.conv1 = _conv3x3(before, width, 1 if blurs else self.stride)
+        self.blur1 = BlurPool(width, blur) if blurs else None
+        self.blur2 = BlurPool(before, blur) if blurs else None
         self.bn1 = nn.BatchNorm2d(width)
         self.conv2 = _conv3x3(width, width)
         self.bn2 = nn.BatchNorm2d(width)
@@ -72,7 +78,10 @@ class BasicBlock(nn.Module):
     ) -> Float[Tensor, "batch after height_after width_after"]:
         """The features after the block."""
         # In place, as no gradient needs what BatchNorm gave: memory is what these layers wait for.
-        residual = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)), inplace=True)))
+        inner = F.relu(self.bn1(self.conv1(x)), inplace=True)
+        if self.blur1 is not None:
+            inner = self.blur1(inner)
+        residual = self.bn2(self.conv2(inner))
         residual += self._shortcut(x)
         return F.relu(residual, inplace=True)
 
@@ -82,14 +91,15 @@ class BasicBlock(nn.Module):
             return x
         first = self.new_channels // 2
         padding = (0, 0, 0, 0, first, self.new_channels - first)
-        return F.pad(x[:, :, :: self.stride, :: self.stride], padding)
+        fewer = x[:, :, ::2, ::2] if self.blur2 is None else self.blur2(x)
+        return F.pad(fewer, padding)
 
 
 def _conv3x3(before: int, width: int, stride: int = 1) -> nn.Conv2d:
     return nn.Conv2d(before, width, 3, stride=stride, padding=1, bias=False)
 
 
-def _stage(before: int, width: int, blocks: int) -> nn.Sequential:
+def _stage(before: int, width: int, blocks: int, blur: int = 0) -> nn.Sequential:
     return nn.Sequential(
-        BasicBlock(before, width), *(BasicBlock(width, width) for _ in range(blocks - 1))
+        BasicBlock(before, width, blur), *(BasicBlock(width, width) for _ in range(blocks - 1))
     )

@@ -1,0 +1,47 @@
+"""A small vision transformer."""
+
+from collections.abc import Sequence
+
+import torch.nn.functional as F
+from torch import nn
+from torchvision.models.vision_transformer import VisionTransformer
+
+from landscape.models.layers import Normalize
+from landscape.typing import Images, Logits
+
+WIDTH, HEADS, LAYERS = 192, 3, 12
+
+
+class ViTTiny(VisionTransformer):  # type: ignore[misc]  # torchvision has no types
+    """ViT-Tiny: 12 layers of 3 heads, 192 wide (Touvron et al. 2021), of torchvision.
+
+    Images of another size are resized to `side`, bilinearly. It cuts them into 8 x 8 patches, or
+    14 x 14 from 224 pixels on. Normalization comes after the resizing, which is the same.
+    """
+
+    def __init__(
+        self,
+        classes: int,
+        channels: int,
+        mean: Sequence[float] | None = None,
+        std: Sequence[float] | None = None,
+        *,
+        side: int = 32,
+    ) -> None:
+        patch = side // (14 if side >= 224 else 8)
+        super().__init__(side, patch, LAYERS, HEADS, WIDTH, 4 * WIDTH, num_classes=classes)
+        if channels != 3:
+            self.conv_proj: nn.Conv2d = nn.Conv2d(channels, WIDTH, patch, patch)
+            nn.init.trunc_normal_(self.conv_proj.weight, std=(channels * patch**2) ** -0.5)
+        nn.init.trunc_normal_(self.heads.head.weight, std=0.02)  # at 0 nothing tells images apart
+        self.side = side
+        self.normalize = Normalize.of(channels, mean, std)
+
+    def forward(self, x: Images) -> Logits:
+        """Logits of images in [0, 1]."""
+        if x.shape[-2:] != (self.side, self.side):
+            x = F.interpolate(
+                x, (self.side, self.side), mode="bilinear", align_corners=False, antialias=True
+            )
+        logits: Logits = super().forward(self.normalize(x))
+        return logits
