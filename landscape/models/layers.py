@@ -35,7 +35,8 @@ def default_statistics(channels: int) -> tuple[tuple[float, ...], tuple[float, .
 class BlurPool(nn.Module):
     """A binomial filter, then every second pixel: subsampling without aliases (Zhang 2019).
 
-    Outside lies the mirror image, or the edge where there are too few pixels for one. A side of n pixels becomes one of ceil(n / 2).
+    Outside lies the mirror image, or the edge where there are too few pixels for one. A side of n
+    pixels becomes one of ceil(n / 2).
 
     Attributes:
         size: of the filter: 2 is a box, 3 a triangle, 5 nearly a Gaussian.
