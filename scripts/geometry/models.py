@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 import landscape
 from geometry.settings import Budget
 from landscape.attacks import make_attack
@@ -57,18 +59,8 @@ def base_network(work: Work, weights: Path | None) -> Checkpoint:
         return landscape.load_checkpoint(weights, spec=spec)
     learn = landscape.load_dataset(budget.dataset, root=work.data_root, split="train")
     config = landscape.recipe_config("standard", budget.dataset, budget=True)
-    return landscape.train(
-        landscape.ModelSpec(budget.model, classes=len(learn.classes), channels=learn.shape[0]),
-        learn,
-        replace(config, precision=work.precision),
-        out=work.out / BASE,
-        validation=work.images("test"),
-        seed=SEED,
-        device=work.device,
-        checkpoint_every=1,
-        progress=True,
-        overwrite=False,
-    ).checkpoint
+    spec = landscape.ModelSpec(budget.model, classes=len(learn.classes), channels=learn.shape[0])
+    return _trained(work, BASE, spec, learn, config)
 
 
 def fine_tuned(work: Work, base: Checkpoint, name: str) -> Checkpoint:
@@ -87,10 +79,22 @@ def fine_tuned(work: Work, base: Checkpoint, name: str) -> Checkpoint:
         identity=work.identity(base),
         show_progress=True,
     )
+    both = with_attacked(learn, [work.out / "attacked" / f"{name}.h5"])
+    return _trained(work, name, base.spec, both, work.budget.tuning, start=base.model)
+
+
+def _trained(
+    work: Work,
+    name: str,
+    spec: landscape.ModelSpec,
+    learn: ImageSet,
+    config: landscape.TrainConfig,
+    start: nn.Module | None = None,
+) -> Checkpoint:
     return landscape.train(
-        base.spec,
-        with_attacked(learn, [work.out / "attacked" / f"{name}.h5"]),
-        replace(work.budget.tuning, precision=work.precision),
+        spec,
+        learn,
+        replace(config, precision=work.precision),
         out=work.out / name,
         validation=work.images("test"),
         seed=SEED,
@@ -98,7 +102,7 @@ def fine_tuned(work: Work, base: Checkpoint, name: str) -> Checkpoint:
         checkpoint_every=1,
         progress=True,
         overwrite=False,
-        start=base.model,
+        start=start,
     ).checkpoint
 
 
