@@ -17,7 +17,7 @@ BATCH = 128  # images in a product; a Hessian needs several times the memory of 
 def curvature_along(
     model: nn.Module, images: Images, labels: Labels, directions: Sequence[Weights]
 ) -> Float[np.ndarray, " directions"]:
-    """D' H d, with H the Hessian of the mean cross-entropy at the model's weights.
+    """The curvature d' H d, with H the Hessian of the mean cross-entropy at the model's weights.
 
     In evaluation mode, by exact products (curvlinops; Pearlmutter 1994). With filter-normalized
     directions (Li et al. 2018) it does not depend on the scale of the filters, and compares

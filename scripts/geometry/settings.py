@@ -1,8 +1,8 @@
 """How much of Prabhu et al. 2019 is repeated: in a minute, on a laptop, or all of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from landscape.training import Augment, Cosine, TrainConfig
+from landscape.training import Augment, TrainConfig
 
 ONCE = {"fgsm": "fgsm", "pgd": "pgd:step=1/255", "stadv": "stadv-bounded:steps=20,step=0.08"}
 """For a laptop: the paper's FGSM, ten steps of 1/255 within 8/255, and flows as wide as the
@@ -82,15 +82,7 @@ BUDGETS: dict[str, Budget] = {
         model="resnet32",
         attacks=ONCE,
         stated=STATED,
-        tuning=TrainConfig(
-            epochs=4,
-            batch_size=128,
-            learning_rate=1e-3,
-            optimizer="adam",
-            weight_decay=0.0,
-            schedule=Cosine(),
-            augment=Augment(flip=True, crop=4),
-        ),
+        tuning=replace(_TUNING, epochs=4),
         test=2000,
         side=13,
         surface_images=300,

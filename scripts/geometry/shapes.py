@@ -14,6 +14,7 @@ import landscape
 from geometry.models import BASE, SEED, Work
 from landscape.attacks import make_attack
 from landscape.curvature import curvature_along, sharpness
+from landscape.directions.random import gaussian
 from landscape.engine import Compute, Network
 from landscape.files import atomic_write
 from landscape.models import Checkpoint
@@ -121,8 +122,7 @@ def _directions(work: Work, model: torch.nn.Module) -> list[Mapping[str, torch.T
     found = []
     for number in range(work.budget.curves):
         draws = landscape.generator(SEED, "curvature", number)
-        raw = {name: torch.randn(w.shape, generator=draws) for name, w in weights.items()}
-        found.append(normalize(raw, weights))
+        found.append(normalize(gaussian(weights, generator=draws), weights))
     return found
 
 
