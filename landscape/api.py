@@ -10,7 +10,7 @@ import xarray as xr
 from numpy.typing import ArrayLike
 from torch import nn
 
-from landscape.attacks import Attack
+from landscape.attacks import Attack, make_attack
 from landscape.directions import DirectionSource, make_directions
 from landscape.engine import Compute
 from landscape.errors import InputError
@@ -23,12 +23,14 @@ from landscape.surfaces import (
     BATCHNORM,
     SpatialSurface,
     Surface,
+    TradeoffSurface,
     WeightSurface,
     adversary_of,
     gather,
     grid_axis,
     pose_axes,
 )
+from landscape.surfaces.tradeoff import Load
 from landscape.sweep import sweep
 from landscape.weights import weights_of
 
@@ -195,6 +197,69 @@ def weight_surface(
         compute=Compute(device, precision, memory, compile=compile),
         identity=_identity(model, identity),
         adversary=adversary_of(attack, attack_at, seed=seed),
+    )
+    return _stored(surface, out, overwrite, progress)
+
+
+def tradeoff(
+    load: Load,
+    images: Any,
+    labels: Any = None,
+    *,
+    networks: Mapping[str, str],
+    seeds: Sequence[int],
+    epochs: Sequence[int],
+    attacks: Mapping[str, Attack | str],
+    seed: int = 0,
+    precision: str = "fp32",
+    device: str | None = None,
+    memory: int | None = None,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    progress: bool = False,
+    identity: Mapping[str, Any] | None = None,
+) -> xr.Dataset:
+    """Accuracy on images as they are and under attack, of several networks, epoch by epoch.
+
+    Args:
+        load: gives a network by its name, the seed of its training, and how many epochs it took:
+            `train(keep_every=1)` keeps them.
+        images: as of `spatial_surface`.
+        labels: (N,) class indices.
+        networks: titles of the networks by their names.
+        seeds: of the trainings.
+        epochs: after which they are looked at.
+        attacks: by the names they have in figures: themselves, or as `make_attack` reads them.
+        seed: of the attacks, the same at every point.
+        precision: "fp32" (the models' own), "tf32" on NVIDIA GPUs, or "bf16" for previews.
+        device: where to compute; the models' own device by default.
+        memory: bytes that the activations of a forward pass may take; half of what is free by
+            default.
+        out: the HDF5 file to write, and to continue if it holds a part of this.
+        overwrite: replace whatever file is at `out`.
+        progress: show points per second and time left on standard error.
+        identity: what names networks and data in the file, JSON values.
+
+    Returns:
+        A dataset in memory with `accuracy` (a share) and `loss` [nats] over the dimensions
+        (network, seed, epoch, attack), of which the first attack is none.
+
+    Raises:
+        InputError: something of the input cannot be used; the message says what and why.
+    """
+    images, labels = gather(images, labels)
+    made = {n: make_attack(a) if isinstance(a, str) else a for n, a in attacks.items()}
+    surface = TradeoffSurface(
+        load,
+        images,
+        labels,
+        networks=networks,
+        seeds=seeds,
+        epochs=epochs,
+        attacks=made,
+        seed=seed,
+        compute=Compute(device, precision, memory, compile="never"),
+        identity=identity or {},
     )
     return _stored(surface, out, overwrite, progress)
 

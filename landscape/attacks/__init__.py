@@ -7,6 +7,7 @@ from landscape.attacks.grid import GridResult, GridSearch, RefinedGrid
 from landscape.attacks.named import ATTACKS, describe, make_attack, within
 from landscape.attacks.pgd import FGSM, PGD
 from landscape.attacks.pose import Natural, RandomPose
+from landscape.attacks.rounding import PastRounding
 from landscape.attacks.stadv import BoundedStAdv, Flowed, StAdv
 from landscape.attacks.voting import Vote, Voter
 
@@ -23,6 +24,7 @@ __all__ = [
     "GridResult",
     "GridSearch",
     "Natural",
+    "PastRounding",
     "RandomPose",
     "RefinedGrid",
     "StAdv",

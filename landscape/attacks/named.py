@@ -12,6 +12,7 @@ from landscape.attacks.first_order import FirstOrder
 from landscape.attacks.grid import GridSearch, RefinedGrid
 from landscape.attacks.pgd import FGSM, PGD
 from landscape.attacks.pose import Natural, RandomPose
+from landscape.attacks.rounding import PastRounding
 from landscape.attacks.stadv import BoundedStAdv, StAdv
 from landscape.errors import InputError
 from landscape.registry import lookup
@@ -33,9 +34,13 @@ ATTACKS: dict[str, Callable[[], Attack]] = {
     "linf": partial(PGD, steps=5, random_start=False),
     "worst-of-10+linf": WithLinf,
 }
-"""By name. `make_attack` knows every spatial one of them with `+linf` behind it as well."""
+"""By name. `make_attack` knows each of them with a suffix of `SUFFIXES` behind it as well."""
 
-COMBINED = "+linf"
+SUFFIXES: dict[str, Callable[[Attack], Attack]] = {
+    "+linf": WithLinf,
+    "+unrounded": PastRounding,
+}
+"""What is made of an attack: of a spatial one, one on pixels too; one past rounding layers."""
 
 
 def make_attack(
@@ -44,9 +49,10 @@ def make_attack(
     """An attack as it is named on a command line.
 
     Args:
-        text: a name in `ATTACKS`; behind it `+linf` for an attack on pixels in the same images;
-            behind that changes of its settings, as in `grid:rotations=61,shifts=9`,
-            `random:k=50`, `first-order:steps=50,restarts=10`, `grid+linf:eps=4/255,order=after`.
+        text: a name in `ATTACKS`; behind it `+linf` for an attack on pixels in the same images, or
+            `+unrounded` for one that does not see the network's rounding of pixels; behind that
+            changes of its settings, as in `grid:rotations=61,shifts=9`, `random:k=50`,
+            `first-order:steps=50,restarts=10`, `grid+linf:eps=4/255,order=after`.
         limits: how far images may be moved; the paper's unless given.
         warp: how a pose is applied; the package's own way unless given.
 
@@ -81,10 +87,10 @@ def _described(part: Any) -> Any:
 
 
 def _named(name: str) -> Attack:
-    spatial = name.removesuffix(COMBINED)
-    if name in ATTACKS or spatial == name:
-        return lookup(ATTACKS, name, kind="attack")()
-    return WithLinf(lookup(ATTACKS, spatial, kind="attack")())
+    for suffix, around in SUFFIXES.items():
+        if name.endswith(suffix) and name not in ATTACKS:
+            return around(_named(name.removesuffix(suffix)))
+    return lookup(ATTACKS, name, kind="attack")()
 
 
 def _changed(attack: Attack, settings: Mapping[str, str], name: str) -> Attack:

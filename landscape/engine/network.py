@@ -115,6 +115,10 @@ class Network:
             if self.module is self._plain:
                 return
 
+    def altered(self, change: Callable[[nn.Module], nn.Module]) -> "Network":
+        """Another network, run alike, of a changed copy of the model; this one stays as it is."""
+        return Network(change(self._plain), self.compute)
+
     def facts(self) -> dict[str, Any]:
         """How the passes were run, for the file of what they gave; JSON values."""
         return {

@@ -51,10 +51,11 @@ def _vit_tiny(
     std: Sequence[float] | None,
     *,
     side: int = 32,
+    patch: int = 0,
 ) -> nn.Module:
     from landscape.models.vit import ViTTiny
 
-    return ViTTiny(classes, channels, mean, std, side=side)
+    return ViTTiny(classes, channels, mean, std, side=side, patch=patch)
 
 
 MODELS: dict[str, ModelFactory] = {
@@ -72,8 +73,8 @@ MODELS: dict[str, ModelFactory] = {
     "vit-tiny-224": partial(_vit_tiny, side=224),
 }
 
-LEVELS = "levels"
-"""The option that every network of `MODELS` has: levels to which pixels are rounded first."""
+ROUNDING = ("levels", "straight_through")
+"""Options that every network of `MODELS` has: of the `Round` that its pixels then go through."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +90,9 @@ class ModelSpec:
             `MODELS`; a factory's network then normalizes for itself or not at all.
         std: per channel.
         options: keyword arguments of the factory; of a key of `MODELS`: `levels` to which pixels
-            are rounded first (`landscape.models.layers.Round`), of a ResNet `blur`, the taps of a
-            filter before subsampling, and of resnet18 and resnet50 `pool`, "max" or "avg".
+            are rounded first and whether `straight_through` (`landscape.models.layers.Round`), of a
+            ResNet `blur`, the taps of a filter before subsampling, of resnet18 and resnet50 `pool`,
+            "max" or "avg", and of a ViT the `side` that images are resized to and the `patch`.
 
     Raises:
         InputError: the name is unknown, or the parts contradict each other.
@@ -106,7 +108,7 @@ class ModelSpec:
     def __post_init__(self) -> None:
         if not self.is_foreign:
             lookup(MODELS, self.name, kind="model")
-            known = [LEVELS, *_options_of(MODELS[self.name])]
+            known = [*ROUNDING, *_options_of(MODELS[self.name])]
             for option in self.options:
                 if option not in known:
                     raise InputError(
@@ -149,11 +151,11 @@ def build_model(spec: ModelSpec, *, generator: Generator) -> nn.Module:
                 f"{spec.name} needs the number of classes and of image channels, got "
                 f"classes={spec.classes}, channels={spec.channels}"
             )
-        options = dict(spec.options)
-        levels = options.pop(LEVELS, None)
+        options = {name: v for name, v in spec.options.items() if name not in ROUNDING}
+        rounding = {name: v for name, v in spec.options.items() if name in ROUNDING}
         model = MODELS[spec.name](spec.classes, spec.channels, spec.mean, spec.std, **options)
-        if levels is not None:
-            model.normalize = nn.Sequential(Round(levels), model.get_submodule("normalize"))
+        if rounding:
+            model.normalize = nn.Sequential(Round(**rounding), model.get_submodule("normalize"))
         return model
 
 

@@ -1,5 +1,6 @@
 """Layers that the package's networks share."""
 
+import copy
 import math
 from collections.abc import Sequence
 
@@ -64,7 +65,14 @@ class BlurPool(nn.Module):
         before, after = (self.size - 1) // 2, self.size // 2
         mode = "reflect" if min(x.shape[-2:]) > after else "replicate"  # of two pixels, say
         wider = F.pad(x, (before, after, before, after), mode=mode)
-        return F.conv2d(wider, self.weight.to(x.dtype), stride=2, groups=x.shape[1])
+        if x.requires_grad and x.dtype is torch.bfloat16 and x.device.type == "cpu":
+            # There the way back through such a convolution takes six to ten times as long in bf16.
+            with torch.autocast("cpu", enabled=False):
+                return self._filtered(wider.float()).to(x.dtype)
+        return self._filtered(wider)
+
+    def _filtered(self, x: Tensor) -> Tensor:
+        return F.conv2d(x, self.weight.to(x.dtype), stride=2, groups=x.shape[1])
 
     def extra_repr(self) -> str:
         """What `print(model)` shows of the layer."""
@@ -72,29 +80,43 @@ class BlurPool(nn.Module):
 
 
 class Round(nn.Module):
-    """The nearest of evenly spaced levels from 0 to 1; its gradient is that of the identity.
+    """The nearest of evenly spaced levels from 0 to 1.
 
     Attributes:
         levels: how many; 256 are those of an 8-bit image.
+        straight_through: the gradient is that of the identity (Bengio et al. 2013). Otherwise it is
+            the true one, 0, which hides the network from every attack that climbs a gradient and
+            makes it no more robust (Athalye et al. 2018).
 
     Raises:
         InputError: there are less than two levels.
     """
 
-    def __init__(self, levels: int = 256) -> None:
+    def __init__(self, levels: int = 256, *, straight_through: bool = True) -> None:
         super().__init__()
         if levels < 2:
             raise InputError(f"rounding needs at least 2 levels, got {levels}")
-        self.levels = levels
+        self.levels, self.straight_through = levels, straight_through
 
     def forward(self, x: Images) -> Images:
         """The rounded images."""
         rounded = (x * (self.levels - 1)).round() / (self.levels - 1)
-        return x + (rounded - x).detach() if x.requires_grad else rounded
+        passes = x.requires_grad and self.straight_through
+        return x + (rounded - x).detach() if passes else rounded
 
     def extra_repr(self) -> str:
         """What `print(model)` shows of the layer."""
-        return f"levels={self.levels}"
+        return f"levels={self.levels}, straight_through={self.straight_through}"
+
+
+def without_rounding(model: nn.Module) -> nn.Module:
+    """A copy of a network whose `Round` layers let everything through."""
+    twin = copy.deepcopy(model)
+    for module in list(twin.modules()):
+        for name, child in module.named_children():
+            if isinstance(child, Round):
+                setattr(module, name, nn.Identity())
+    return nn.Identity() if isinstance(twin, Round) else twin
 
 
 class Normalize(nn.Module):

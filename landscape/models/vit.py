@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from torch import nn
 from torchvision.models.vision_transformer import VisionTransformer
 
+from landscape.errors import InputError
 from landscape.models.layers import Normalize
 from landscape.typing import Images, Logits
 
@@ -15,8 +16,19 @@ WIDTH, HEADS, LAYERS = 192, 3, 12
 class ViTTiny(VisionTransformer):  # type: ignore[misc]  # torchvision has no types
     """ViT-Tiny: 12 layers of 3 heads, 192 wide (Touvron et al. 2021), of torchvision.
 
-    Images of another size are resized to `side`, bilinearly. It cuts them into 8 x 8 patches, or
-    14 x 14 from 224 pixels on. Normalization comes after the resizing, which is the same.
+    Images of another size are resized to `side`, bilinearly. Normalization comes after the
+    resizing, which is the same.
+
+    Args:
+        classes: outputs.
+        channels: of the images.
+        mean: see `Normalize.of`.
+        std: likewise.
+        side: pixels of the images that are cut into patches.
+        patch: side of a patch, pixels; 0 stands for 8 x 8 patches, or 14 x 14 from 224 pixels on.
+
+    Raises:
+        InputError: patches do not tile the image.
     """
 
     def __init__(
@@ -27,8 +39,11 @@ class ViTTiny(VisionTransformer):  # type: ignore[misc]  # torchvision has no ty
         std: Sequence[float] | None = None,
         *,
         side: int = 32,
+        patch: int = 0,
     ) -> None:
-        patch = side // (14 if side >= 224 else 8)
+        patch = patch or side // (14 if side >= 224 else 8)
+        if side < 1 or patch < 1 or side % patch:
+            raise InputError(f"patches must tile the image, got {patch} pixels of {side}")
         super().__init__(side, patch, LAYERS, HEADS, WIDTH, 4 * WIDTH, num_classes=classes)
         if channels != 3:
             self.conv_proj: nn.Conv2d = nn.Conv2d(channels, WIDTH, patch, patch)

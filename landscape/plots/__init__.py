@@ -71,11 +71,17 @@ PLOTS: dict[str, Plot] = {
     "weight-interactive": Plot("weights", 2, PAGE, "interactive_weights:plane"),
     "weight-line": Plot("weights", 1, PAPER, "weight_line:figure"),
     "weight-line-interactive": Plot("weights", 1, PAGE, "interactive_weights:line"),
+    "tradeoff": Plot("tradeoff", 3, PAPER, "tradeoff:figure"),
 }
 
 
-TOGETHER = {"contours": "together:contours", "3d": "together:in_3d"}
-"""Figures of several planes on one scale, by name; as `Plot.source`."""
+TOGETHER: dict[str, Plot] = {
+    "contours": Plot("weights", 2, PAPER, "together:contours"),
+    "3d": Plot("weights", 2, PAPER, "together:in_3d"),
+    "slices": Plot("spatial", 3, PAPER, "together_spatial:slices"),
+    "spectra": Plot("spatial", 3, PAPER, "together_spatial:spectra"),
+}
+"""Figures of several surfaces on one scale, by name."""
 
 
 def plots_for(data: xr.Dataset) -> list[str]:
@@ -150,10 +156,11 @@ def write_plots(
 def write_together(
     surfaces: Mapping[str, xr.Dataset], *, stem: Path, formats: Sequence[str] = ("png", "pdf")
 ) -> list[Path]:
-    """Draw several planes on one scale and write `<stem>-<figure>.<format>` for `TOGETHER`.
+    """Draw several surfaces on one scale and write `<stem>-<figure>.<format>` for `TOGETHER`.
 
     Args:
-        surfaces: weight surfaces over two axes, by the titles of their panels.
+        surfaces: weight surfaces over two axes, or spatial ones of the same images, by the titles
+            of their panels.
         stem: folder and beginning of the file names.
         formats: suffixes among png, pdf and svg; others are passed over.
 
@@ -161,16 +168,32 @@ def write_together(
         The files written.
 
     Raises:
-        InputError: a surface is something else, no format is one of these, or a path cannot be
+        InputError: no figure fits all surfaces, no format is one of these, or a path cannot be
             written.
     """
+    if not surfaces:
+        raise InputError("expected one or more surfaces to draw together, got none")
+    fitting = {
+        name: plot
+        for name, plot in TOGETHER.items()
+        if all(plot.fits(data) for data in surfaces.values())
+    }
+    if not fitting:
+        kinds = [
+            f"{name} is a {data.attrs.get('kind')} surface over {len(swept_axes(data))} axes"
+            for name, data in surfaces.items()
+        ]
+        raise InputError(
+            "expected weight surfaces over 2 axes, or spatial surfaces, to draw together, all of a "
+            f"kind; {', '.join(kinds)}; leave out what does not fit"
+        )
     wanted = [suffix for suffix in formats if suffix.lower().lstrip(".") in PAPER]
     if not wanted:
         raise InputError(f"expected {', '.join(PAPER)}, got {', '.join(formats) or 'no format'}")
     stem, written = Path(stem), []
-    about = {"title": "weight surfaces on one scale", "surfaces": _facts_of_all(surfaces)}
-    for name, source in TOGETHER.items():
-        figure = _function(source)(surfaces)
+    about = {"title": "surfaces on one scale", "surfaces": _facts_of_all(surfaces)}
+    for name, plot in fitting.items():
+        figure = _function(plot.source)(surfaces)
         for suffix in wanted:
             path = stem.with_name(f"{stem.name}-{name}.{suffix.lower().lstrip('.')}")
             save(figure, path, data=xr.Dataset(attrs=about))

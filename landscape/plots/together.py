@@ -7,10 +7,9 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
-from landscape.errors import InputError
 from landscape.plots import weight_3d, weight_contour
 from landscape.plots.panels import axes_3d, colour_bar, not_finite_handles
-from landscape.plots.prepare import complete_part, swept_axes
+from landscape.plots.prepare import complete_part
 from landscape.plots.scales import Scale, number, scale_of
 from landscape.plots.style import DOUBLE, axis_label, new_figure, style
 
@@ -22,9 +21,6 @@ def contours(surfaces: Mapping[str, xr.Dataset]) -> Figure:
 
     Args:
         surfaces: weight surfaces over two axes, by the titles of their panels.
-
-    Raises:
-        InputError: there is none, or one of them is something else.
     """
     scale = _common(surfaces)
     rows, columns = _grid(len(surfaces), ACROSS["contours"])
@@ -50,9 +46,6 @@ def in_3d(surfaces: Mapping[str, xr.Dataset]) -> Figure:
 
     Args:
         surfaces: see `contours`.
-
-    Raises:
-        InputError: there is none, or one of them is something else.
     """
     scale = _common(surfaces, cut_spikes=True)
     rows, columns = _grid(len(surfaces), ACROSS["3d"])
@@ -80,13 +73,4 @@ def _losses(surfaces: Mapping[str, xr.Dataset]) -> np.ndarray:
 
 
 def _common(surfaces: Mapping[str, xr.Dataset], *, cut_spikes: bool = False) -> Scale:
-    if not surfaces:
-        raise InputError("expected one or more weight surfaces to draw together, got none")
-    for name, data in surfaces.items():
-        kind, axes = data.attrs.get("kind"), len(swept_axes(data))
-        if (kind, axes) != ("weights", 2):
-            raise InputError(
-                f"planes of weight surfaces can be drawn together, {name} is a {kind} surface over "
-                f"{axes} axes; leave it out"
-            )
     return scale_of(_losses(surfaces), cut_spikes=cut_spikes)

@@ -12,6 +12,7 @@ from landscape.surfaces.adversary import PLACES, adversary_of
 from landscape.surfaces.checks import Check, failed
 from landscape.surfaces.inputs import gather, grid_axis
 from landscape.surfaces.spatial import SpatialSurface, pose_axes
+from landscape.surfaces.tradeoff import TradeoffSurface
 from landscape.surfaces.weights import BATCHNORM, WeightSurface
 
 
@@ -40,7 +41,11 @@ class Surface(Protocol):
         """Compare the whole stored surface with an independent computation."""
 
 
-SURFACES: dict[str, Any] = {"spatial": SpatialSurface, "weights": WeightSurface}
+SURFACES: dict[str, Any] = {
+    "spatial": SpatialSurface,
+    "weights": WeightSurface,
+    "tradeoff": TradeoffSurface,
+}
 
 __all__ = [
     "BATCHNORM",
@@ -49,6 +54,7 @@ __all__ = [
     "Check",
     "SpatialSurface",
     "Surface",
+    "TradeoffSurface",
     "WeightSurface",
     "adversary_of",
     "failed",

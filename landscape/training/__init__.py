@@ -2,9 +2,10 @@
 
 from landscape.training.augment import Augment
 from landscape.training.config import Precision, TrainConfig
-from landscape.training.loop import TrainResult, train
+from landscape.training.loop import train
 from landscape.training.metrics import EpochMetrics, read_metrics
 from landscape.training.recipes import RECIPES, SETTINGS, Recipe, Setting, recipe_config
+from landscape.training.run import TrainResult
 from landscape.training.schedule import Cosine, Schedule, Step
 from landscape.training.state import RunFolder
 

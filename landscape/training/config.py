@@ -13,7 +13,7 @@ from landscape.training.schedule import Cosine, Schedule
 
 Precision = Literal["fp32", "tf32", "bf16"]
 DECAY = ("all", "weights")
-OPTIMIZERS = ("sgd", "adam")
+OPTIMIZERS = ("sgd", "adam", "adamw")
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,8 @@ class TrainConfig:
         epochs: passes over the training images.
         batch_size: images per step; the last batch of an epoch takes what is left.
         learning_rate: at its highest; `schedule` multiplies it.
-        optimizer: "sgd", with momentum, or "adam" with its usual constants (Kingma and Ba 2015).
+        optimizer: "sgd", with momentum, or "adam" with its usual constants (Kingma and Ba 2015), or
+            "adamw", whose decay is no part of the gradient (Loshchilov and Hutter 2019).
         momentum: of the gradient, without dampening; of "sgd" alone.
         nesterov: look ahead along the momentum.
         weight_decay: L2 penalty on the parameters that `decay` names.

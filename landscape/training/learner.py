@@ -19,6 +19,7 @@ from landscape.training.distributed import ALONE, Group
 
 log = logging.getLogger("landscape.training")
 
+ADAPTIVE: dict[str, type[torch.optim.Adam]] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 FUSED = ("cpu", "cuda")  # devices on which a step of all weights is one kernel
 
 
@@ -48,6 +49,7 @@ class Learner:
         course: which images each step sees.
         step: steps taken since the start.
         totals: of the present epoch, as of the last `collect`.
+        device: where it runs.
     """
 
     def __init__(
@@ -67,7 +69,7 @@ class Learner:
         self._memory_format = memory_format
         self.step = 0
         self.totals = EpochTotals()
-        self._data, self._config, self._seed, self._device = data, config, seed, device
+        self._data, self._config, self._seed, self.device = data, config, seed, device
         self._group, self._attack = group, config.attack()
         self._compiles = self._decide(compile)
         compute = self._compute()
@@ -91,7 +93,7 @@ class Learner:
     @property
     def random_devices(self) -> list[torch.device]:
         """Devices beside the CPU whose global random state the steps change."""
-        return [self._device] if self._device.type == "cuda" else []
+        return [self.device] if self.device.type == "cuda" else []
 
     def prepare(self) -> None:
         """Compile what is to run compiled; called before the first step, new or taken up again.
@@ -102,7 +104,7 @@ class Learner:
             return
         blank = self._blank(self.course.full_batch)
         seen = self._blank(self.course.full_batch * (1 + self._config.clean_too))
-        labels = torch.zeros(len(seen), dtype=torch.int64, device=self._device)
+        labels = torch.zeros(len(seen), dtype=torch.int64, device=self.device)
         self._pass.compile(seen.contiguous(memory_format=self._memory_format), labels)
         if self._attack is not None:
             self.network().logits(blank)
@@ -193,10 +195,10 @@ class Learner:
 
     def _batch(self, positions: Tensor) -> tuple[Tensor, Tensor]:
         """What the network is to learn from these images."""
-        images = self.course.images(positions, self.step, self._device)
+        images = self.course.images(positions, self.step, self.device)
         draw = generator(self._seed, "augment", self.step, *self._group.purpose)
         images = self._config.augment(images, generator=draw)
-        labels = self._data.labels[positions].to(self._device)
+        labels = self._data.labels[positions].to(self.device)
         if self._attack is not None:
             self._group.align(self.model)
             draw = generator(self._seed, "adversary", self.step, *self._group.purpose)
@@ -216,13 +218,13 @@ class Learner:
         return learning_pays(self.model, self._blank(2), images=images, batches=self.course.steps)
 
     def _blank(self, count: int) -> Tensor:
-        return torch.zeros(count, *self._data.shape, device=self._device)
+        return torch.zeros(count, *self._data.shape, device=self.device)
 
     def _compute(self) -> Compute:
         """Settings under which nothing depends on a clock, or a pause would change the rounding."""
-        most = self.course.full_batch if self._device.type == "cuda" else MICRO_BATCH
+        most = self.course.full_batch if self.device.type == "cuda" else MICRO_BATCH
         return Compute(
-            self._device,
+            self.device,
             self._config.precision,
             micro_batch=min(most, self.course.full_batch),
             compile="always" if self._compiles and self._attack is not None else "never",
@@ -232,8 +234,8 @@ class Learner:
         """Seed what layers like dropout draw from, on this device alone."""
         seed = derived_seed(self._seed, "layers", self.step, *self._group.purpose)
         torch.default_generator.manual_seed(seed)
-        if self._device.type == "cuda":
-            with torch.cuda.device(self._device):
+        if self.device.type == "cuda":
+            with torch.cuda.device(self.device):
                 torch.cuda.manual_seed(seed)
 
     def _divergence(self, what: str, step: int) -> InputError:
@@ -246,8 +248,8 @@ class Learner:
 
 def _optimizer(model: nn.Module, config: TrainConfig, *, fused: bool) -> torch.optim.Optimizer:
     parameters = _decaying(model, config)
-    if config.optimizer == "adam":
-        return torch.optim.Adam(parameters, lr=config.learning_rate, fused=fused)
+    if config.optimizer in ADAPTIVE:
+        return ADAPTIVE[config.optimizer](parameters, lr=config.learning_rate, fused=fused)
     return torch.optim.SGD(
         parameters,
         lr=config.learning_rate,

@@ -1,60 +1,28 @@
 """The training loop: there is one."""
 
-from collections.abc import Callable
-from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import torch
 from torch import nn
 
 from landscape.data import ImageSet
 from landscape.engine import Compute, Network, refuse_foreign_labels
 from landscape.errors import InputError
 from landscape.models import (
-    Checkpoint,
     ModelSpec,
     build_model,
-    load_checkpoint,
-    save_checkpoint,
     weights_sha256,
 )
-from landscape.numerics import RunningMean
-from landscape.progress import Progress
-from landscape.progress import progress as progress_bar
-from landscape.provenance import provenance
 from landscape.rng import generator
 from landscape.training.config import TrainConfig
-from landscape.training.distributed import Group, deferred_stop, joined
+from landscape.training.distributed import joined
 from landscape.training.learner import Learner
-from landscape.training.metrics import EpochMetrics, MetricsLog, read_metrics
+from landscape.training.run import Run, TrainResult
 from landscape.training.state import (
     RunFolder,
     read_state,
     run_settings,
-    write_settings,
-    write_state,
 )
-
-COLLECT_EVERY = 32  # steps between two looks at the losses; every look makes a GPU wait
-AGREE_EVERY = 4  # steps between two questions to all processes whether to stop
-VALIDATION_BATCH = 1024  # images read at once; the network takes them in smaller parts
-
-
-@dataclass(frozen=True, eq=False)
-class TrainResult:
-    """A finished training run.
-
-    Attributes:
-        path: the checkpoint's file.
-        checkpoint: what it holds, in evaluation mode on the CPU.
-        history: every epoch.
-    """
-
-    path: Path
-    checkpoint: Checkpoint
-    history: tuple[EpochMetrics, ...]
 
 
 def train(
@@ -72,14 +40,15 @@ def train(
     compile: str = "auto",
     workers: int | None = None,
     start: nn.Module | None = None,
+    keep_every: int = 0,
 ) -> TrainResult:
     """Train a network, or go on with a run that was interrupted.
 
     The folder `out` gets `model.pt` (the checkpoint, at the end), `state.pt` (to go on from),
-    `metrics.jsonl`, `config.json` and, where TensorBoard is installed, `tensorboard/`. If it holds
-    a run of the same settings, that run is finished, and ends with the weights it would have had
-    without a pause: bit for bit on a CPU with the same number of threads and the same `compile`.
-    PyTorch's global random state is left as it was.
+    `metrics.jsonl`, `config.json`, with `keep_every` also `epochs/`, and, where TensorBoard is
+    installed, `tensorboard/`. If it holds a run of the same settings, that run is finished, and
+    ends with the weights it would have had without a pause: bit for bit on a CPU with the same
+    number of threads and the same `compile`. PyTorch's global random state is left as it was.
 
     Where `torchrun` has started several processes, all of them call this alike and train the
     network together (docs/decisions/0014-training-on-many-devices.md). The first writes all files;
@@ -102,16 +71,20 @@ def train(
             None: a core each, at most 8. The weights do not depend on it.
         start: the network to begin with, one that `spec` describes: fine-tuning. None: one with
             random weights.
+        keep_every: keep the model as it is at the start and after every so many epochs, a
+            checkpoint each: what is learned when, and the trajectory. 0: keep none.
 
     Raises:
-        InputError: the folder holds another run or a damaged state, model and data do not fit, the
-            device cannot be used, or the training diverges.
+        InputError: the folder holds another run, a damaged state, or a run that did not keep what
+            is asked for; model and data do not fit, the device cannot be used, or the training
+            diverges.
         KeyboardInterrupt: after Ctrl-C, once the state is saved; its message says how to go on.
     """
     if checkpoint_every < 1:
         raise InputError(f"checkpoint_every is at least 1 epoch, got {checkpoint_every}")
-    if workers is not None and workers < 0:
-        raise InputError(f"workers is a number of processes, 0 or more, got {workers}")
+    for name, value in (("workers", workers or 0), ("keep_every", keep_every)):
+        if value < 0:
+            raise InputError(f"{name} is a number, 0 or more, got {value}")
     folder = RunFolder(Path(out))
     group = joined()
     device = group.place(device)
@@ -135,144 +108,17 @@ def train(
         compile=compile,
         group=group,
     )
-    run = _Run(folder, spec, settings, learner, validation, checkpoint_every, workers, group)
+    kept = range(0, config.epochs + 1, keep_every) if keep_every else range(0)
+    run = Run(folder, spec, settings, learner, validation, checkpoint_every, kept, workers, group)
     if state is None:
         run.start(device)
     else:
         learner.restore(state)
+        run.refuse_lost_epochs()
     if not learner.finished or not group.on_first(folder.model.exists):
         run.finish(f"training {spec.name} on {data.name}", show=progress and group.leads)
-        run.save_model(device)
+        run.save_model(folder.model)
     return run.result(device)
-
-
-@dataclass(frozen=True)
-class _Run:
-    """A learner and the folder it reports to, which is that of the group's first process."""
-
-    folder: RunFolder
-    spec: ModelSpec
-    settings: dict[str, Any]
-    learner: Learner
-    validation: ImageSet | None
-    checkpoint_every: int
-    workers: int | None
-    group: Group
-
-    def start(self, device: str) -> None:
-        """Write what a run needs before its first step, in place of what there was."""
-        self.group.on_first(self.folder.clear)
-        self.save()
-        about = {**self.settings, "provenance": provenance(device=device)}
-        self.group.on_first(lambda: write_settings(self.folder.settings, about))
-
-    def save(self) -> None:
-        state = self.learner.state()
-        self.group.on_first(lambda: write_state(self.folder.state, self.settings, state))
-
-    def finish(self, description: str, *, show: bool) -> None:
-        """Take all steps that are left."""
-        learner, course = self.learner, self.learner.course
-        total = course.images_per_epoch * course.epochs
-        done = course.images_per_epoch * learner.epoch + learner.totals.images
-        with (
-            torch.random.fork_rng(devices=learner.random_devices),
-            deferred_stop(self.group) as interrupted,
-            self.log() as log,
-            progress_bar(total, description, unit="images", enabled=show, done=done) as bar,
-        ):
-            if not learner.finished:
-                learner.prepare()
-            with course.reading_ahead(learner.step, self.workers):
-                while not learner.finished:
-                    epoch = learner.epoch + 1
-                    self.finish_epoch(bar, interrupted)
-                    self.close_epoch(epoch, log, bar)
-                    if epoch % self.checkpoint_every == 0 or epoch == course.epochs:
-                        self.save()
-            self.stop_if(interrupted)
-
-    def log(self) -> MetricsLog | nullcontext[None]:
-        """Where the first process writes down the epochs."""
-        if not self.group.leads:
-            return nullcontext()
-        return MetricsLog(self.folder.metrics, self.folder.events, step=self.learner.step)
-
-    def finish_epoch(self, bar: Progress, interrupted: Callable[[], bool]) -> None:
-        """Take the steps that are left of the present epoch."""
-        learner = self.learner
-        for positions in learner.rest_of_epoch():
-            if self.group.size == 1 or learner.step % AGREE_EVERY == 0:
-                self.stop_if(interrupted)
-            learner.take_step(positions)
-            if learner.step % COLLECT_EVERY == 0:
-                learner.collect()
-            bar.advance(len(positions))
-
-    def stop_if(self, interrupted: Callable[[], bool]) -> None:
-        if interrupted():
-            self.save()
-            raise KeyboardInterrupt(
-                f"training stopped at step {self.learner.step} of {self.learner.course.steps}; "
-                f"the state is in {self.folder.state}, the same command goes on from there"
-            )
-
-    def close_epoch(self, epoch: int, log: MetricsLog | None, bar: Progress) -> None:
-        """Write down the figures of the epoch whose last step has just been taken."""
-        totals = self.learner.close_epoch()
-        if log is None:
-            return
-        loss, accuracy = self.validate()
-        log.add(
-            EpochMetrics(
-                epoch=epoch,
-                step=self.learner.step,
-                learning_rate=self.learner.learning_rate(self.learner.step - 1),
-                train_loss=totals.loss / totals.images,
-                train_accuracy=totals.correct / totals.images,
-                validation_loss=loss,
-                validation_accuracy=accuracy,
-                seconds=round(totals.seconds, 3),
-                images_per_second=round(totals.images / totals.seconds, 1),
-            )
-        )
-        bar.note(log.history[-1].summary())
-
-    def validate(self) -> tuple[float, float] | tuple[None, None]:
-        """Mean loss and accuracy over the validation images."""
-        if self.validation is None:
-            return None, None
-        network = self.learner.network()
-        loss, accuracy = RunningMean(), RunningMean()
-        for images, labels in self.validation.batches(VALIDATION_BATCH, workers=self.workers):
-            scores = network.score(images, labels)
-            loss.add(scores.loss.cpu().numpy())
-            accuracy.add((scores.prediction.cpu() == labels).double().numpy())
-        return loss.mean, accuracy.mean
-
-    def save_model(self, device: str) -> None:
-        """Write the trained network."""
-        about = provenance(device=device)
-        self.group.on_first(
-            lambda: save_checkpoint(
-                self.folder.model,
-                self.learner.model,
-                self.spec,
-                configuration=self.settings,
-                provenance=about,
-            )
-        )
-
-    def result(self, device: str) -> TrainResult:
-        """What was trained; the other processes have it without the file."""
-        history = self.group.on_first(lambda: tuple(read_metrics(self.folder.metrics)))
-        if self.group.leads:
-            return TrainResult(self.folder.model, load_checkpoint(self.folder.model), history)
-        model = self.learner.model.cpu().eval()
-        sha256 = weights_sha256(model)
-        about = provenance(device=device)
-        checkpoint = Checkpoint(model, self.spec, self.settings, about, sha256)
-        return TrainResult(self.folder.model, checkpoint, history)
 
 
 def _trial(model: nn.Module, data: ImageSet, compute: Compute) -> Network:

@@ -37,6 +37,15 @@ class RunFolder:
         return self.path / "model.pt"
 
     @property
+    def epochs(self) -> Path:
+        """The folder of the weights that are kept along the way."""
+        return self.path / "epochs"
+
+    def epoch(self, number: int) -> Path:
+        """The model after so many epochs; 0 is the one that training began with."""
+        return self.epochs / f"{number:04d}.pt"
+
+    @property
     def metrics(self) -> Path:
         """One JSON object per epoch."""
         return self.path / "metrics.jsonl"
@@ -68,8 +77,9 @@ class RunFolder:
         """Delete the run that is here; other files stay."""
         for file in (self.state, self.model, self.metrics, self.settings):
             file.unlink(missing_ok=True)
-        if self.events.exists():
-            shutil.rmtree(self.events)
+        for folder in (self.epochs, self.events):
+            if folder.exists():
+                shutil.rmtree(folder)
 
 
 def run_settings(

@@ -17,8 +17,8 @@ from landscape.curvature import curvature_along, sharpness
 from landscape.directions.random import gaussian
 from landscape.engine import Compute, Network
 from landscape.files import atomic_write
+from landscape.measures.convexity import share_bent_down
 from landscape.models import Checkpoint
-from landscape.surfaces.convexity import share_bent_down
 from landscape.weights import normalize, weights_of
 
 CLEAN, OWN = "clean", "own"

@@ -17,9 +17,9 @@ from landscape.attacks import Ascent, FirstOrder
 from landscape.data import ImageSet
 from landscape.engine import Network
 from landscape.files import atomic_write
+from landscape.measures.maxima import local_maxima
 from landscape.plots.style import DOUBLE, LOSS_COLOURS, WORST, new_figure, style
 from landscape.spatial import SpatialLimits
-from landscape.surfaces.maxima import local_maxima
 
 ROTATIONS, SHIFTS = 121, 41
 COUNTED, DRAWN = 24, 4  # images

@@ -468,5 +468,6 @@ def test_bad_fine_tuning_gets_one_sentence(run, surfaces, tmp_path, capsys):
     assert "no such file" in told
     told = complaint(capsys, "evaluate", run / "model.pt", "--attacks", "fgsm", "--keep-images")
     assert "attacked images are kept in a folder" in told
-    told = complaint(capsys, "plot", surfaces[0], "--together")
-    assert "is a spatial surface over 3 axes; leave it out" in told
+    told = complaint(capsys, "plot", *surfaces, "--together")
+    assert "is a spatial surface over 3 axes" in told
+    assert "leave out what does not fit" in told

@@ -64,7 +64,8 @@ def test_what_is_no_number_gets_a_legend(make_weights):
 def test_files_carry_the_facts_of_every_surface(make_weights, tmp_path):
     surfaces = bowls(make_weights, 1.0, 4.0)
     written = write_together(surfaces, stem=tmp_path / "f" / "four", formats=("png", "pdf", "html"))
-    expected = [f"four-{name}.{suffix}" for name in TOGETHER for suffix in ("png", "pdf")]
+    names = [name for name, plot in TOGETHER.items() if plot.kind == "weights"]
+    expected = [f"four-{name}.{suffix}" for name in names for suffix in ("png", "pdf")]
     assert [path.name for path in written] == expected
     with Image.open(written[0]) as picture:
         known = json.loads(picture.text["landscape"])
@@ -73,12 +74,16 @@ def test_files_carry_the_facts_of_every_surface(make_weights, tmp_path):
 
 
 def test_what_cannot_be_compared_is_refused(make_weights, make_spatial, tmp_path):
-    with pytest.raises(InputError, match="one or more weight surfaces to draw together, got none"):
-        contours({})
+    def write(surfaces, **options):
+        write_together(surfaces, stem=tmp_path / "x", **options)
+
+    with pytest.raises(InputError, match="one or more surfaces to draw together, got none"):
+        write({})
     line = make_weights(lambda a: a**2, (5,))
-    with pytest.raises(InputError, match="line is a weights surface over 1 axes; leave it out"):
-        in_3d({"line": line})
+    with pytest.raises(InputError, match="line is a weights surface over 1 axes; leave out"):
+        write({"line": line})
+    mixed = bowls(make_weights, 1.0) | {"poses": make_spatial()}
     with pytest.raises(InputError, match="poses is a spatial surface over 3 axes"):
-        contours({"poses": make_spatial()})
+        write(mixed)
     with pytest.raises(InputError, match="expected png, pdf, svg, got html"):
-        write_together(bowls(make_weights, 1.0), stem=tmp_path / "x", formats=("html",))
+        write(bowls(make_weights, 1.0), formats=("html",))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from landscape.surfaces.maxima import local_maxima
+from landscape.measures.maxima import local_maxima
 
 
 def by_loop(values: np.ndarray) -> np.ndarray:

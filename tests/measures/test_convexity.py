@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 
 from landscape.errors import InputError
-from landscape.surfaces.convexity import plane_curvatures, share_bent_down
+from landscape.measures.convexity import plane_curvatures, share_bent_down
 
 X, Y = np.linspace(-1, 1, 9), np.linspace(-2, 2, 11)
 

@@ -1,0 +1,1 @@
+"""What rounding.py, pooling.py and antialiasing.py are made of."""
