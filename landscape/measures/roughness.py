@@ -14,7 +14,7 @@ LEAST = 4  # points of a line that has a spectrum
 EVEN = 1e-6  # of a step: by how much steps may differ
 
 
-def total_variation(losses: xr.DataArray, dim: str) -> xr.DataArray:
+def total_variation(losses: xr.DataArray, dim: str, *, relative: bool = False) -> xr.DataArray:
     """How far a loss goes up and down along an axis, per unit of it.
 
     The sum of the absolute differences between neighbours on the grid, over the length of the axis
@@ -23,15 +23,18 @@ def total_variation(losses: xr.DataArray, dim: str) -> xr.DataArray:
     Args:
         losses: over `dim` and any other axes.
         dim: a swept axis, e.g. "shift_x".
+        relative: over the range of the loss along the axis instead: how often it goes all the way
+            up or down. 1 for a slope, 2 for a valley; what makes losses larger changes nothing.
 
     Returns:
-        Nats per pixel, or per degree, over the other axes.
+        Nats per pixel, or per degree, or a pure number, over the other axes.
 
     Raises:
         InputError: the axis is missing or has a single value.
     """
     line = _line(losses, dim, least=2)
-    span = float(line[dim][-1] - line[dim][0])
+    length = float(line[dim][-1] - line[dim][0])
+    span = line.max(dim, skipna=False) - line.min(dim, skipna=False) if relative else length
     varied: xr.DataArray = abs(line.diff(dim)).sum(dim, skipna=False) / span
     return varied.rename("total_variation")
 

@@ -55,10 +55,11 @@ def slices(surfaces: Mapping[str, xr.Dataset]) -> Figure:
         for column in range(count) if pictures else ():
             _picture(axes[0, column], first.isel(image=column))
         panels = axes[int(pictures) :]
-        for row, (name, cut) in zip(panels, cuts.items(), strict=True):
+        for number, (name, cut) in enumerate(cuts.items()):
+            row = panels[number]
             for column, ax in enumerate(row):
                 plot(cut.isel(image=column), ax=ax, x=x, y=y, scale=scale)
-                ax.tick_params(labelbottom=row is panels[-1], labelleft=column == 0)
+                ax.tick_params(labelbottom=number == len(cuts) - 1, labelleft=column == 0)
             row[0].set_ylabel(f"{name}\n{axis_label(cut[y])}")
         for ax in panels[-1]:
             ax.set_xlabel(axis_label(first[x]))

@@ -27,7 +27,6 @@ from landscape.surfaces.checks import (
     repeatable,
     sample_points,
 )
-from landscape.surfaces.inputs import title_of
 from landscape.typing import Images, Labels
 
 NATURAL = "natural"
@@ -39,7 +38,7 @@ Load = Callable[[str, int, int], nn.Module]
 class TradeoffSurface:
     """What each network makes of the same images, epoch by epoch, as they are and attacked.
 
-    All points take the same random numbers, so that they differ by the networks alone.
+    All points and attacks take the same random numbers, so that they differ by nothing else.
 
     Attributes:
         layout: what the file holds; the axis `attack` begins with the images as they are.
@@ -109,7 +108,7 @@ class TradeoffSurface:
                 "precision": compute.precision,
             },
             about={
-                "title": title_of("trade-off", identity),
+                "title": _title(identity),
                 "attack_names": names,
                 "provenance": provenance(device=device),
             },
@@ -140,8 +139,8 @@ class TradeoffSurface:
         runner = Network(self._load(self._networks[network], seed, epoch), self._compute)
         labels = self._labels.to(runner.device)
         scores = [runner.score(self._images, labels)]
-        for name, attack in self._attacks.items():
-            draws = generator(self._seed, "attack", name)
+        for attack in self._attacks.values():
+            draws = generator(self._seed, "attack")
             scores.append(attack(runner, self._images, labels, generator=draws).scores)
         right = torch.stack([(s.prediction == labels).double().mean() for s in scores])
         loss = torch.stack([s.loss.double().mean() for s in scores])
@@ -166,3 +165,8 @@ class TradeoffSurface:
             repeatable(*found[-1][1]),
             nonfinite_share(data.loss),
         ]
+
+
+def _title(identity: Mapping[str, Any]) -> str:
+    dataset = f" on {identity['dataset']}" if "dataset" in identity else ""
+    return f"clean and attacked accuracy of {identity.get('model', 'networks')}{dataset}"

@@ -44,8 +44,8 @@ def at_equal_accuracy(data: xr.Dataset) -> str:
     if low >= high:
         return "No clean accuracy is passed through by all networks.\n"
     points = np.linspace(low, high, 5)[1:-1]
-    for title in paths[0]:
-        for point in points:
+    for point in points:
+        for title in paths[0]:
             cells = [f"{100 * _read(path[title], point):.1f}" for path in paths]
             rows.append([title, f"{100 * point:.1f}", *cells])
     return table(["accuracy at equal clean accuracy, %", "clean", *names[1:]], rows)

@@ -94,7 +94,8 @@ def rounding(budget: str, dataset: str) -> Study:
         study = replace(study, attacks=few, learn=10_000, test=250)
     if budget == "smoke":
         training = replace(VIT, epochs=2, augment=GREY, batch_size=32)
-        study = replace(study, seeds=2, learn=150, test=30)
+        few = radii((2,), 3, past_rounding=True) | radii((2,), 3)
+        study = replace(study, attacks=few, seeds=2, learn=120, test=20)
     variants = {
         "baseline": Variant("Baseline (normalized)", model, training, options),
         "round": Variant(

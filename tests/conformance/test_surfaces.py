@@ -1,8 +1,12 @@
 """What every kind of surface promises to the sweep."""
 
+import copy
+
 import numpy as np
 import pytest
+import torch
 
+from landscape.attacks import PGD, RandomPose
 from landscape.directions import make_directions
 from landscape.engine import Compute
 from landscape.spatial import Warp
@@ -37,7 +41,28 @@ def make_weights(network, images, labels):
     )
 
 
-MAKERS = {"spatial": make_spatial, "weights": make_weights}
+def make_tradeoff(network, images, labels):
+    def load(name, seed, epoch):
+        model = copy.deepcopy(network)
+        with torch.no_grad():
+            model[-1].weight.mul_(1 + seed + epoch + (name == "other"))
+        return model
+
+    return SURFACES["tradeoff"](
+        load,
+        images,
+        labels,
+        networks={"one": "One", "other": "Other"},
+        seeds=[0, 3],
+        epochs=[1, 2, 5],
+        attacks={"pgd": PGD(steps=2), "poses": RandomPose(3)},
+        seed=0,
+        compute=Compute(),
+        identity={"model": "small"},
+    )
+
+
+MAKERS = {"spatial": make_spatial, "weights": make_weights, "tradeoff": make_tradeoff}
 
 
 @pytest.fixture(params=SURFACES)
@@ -52,7 +77,7 @@ def test_every_kind_is_made_here():
 def test_its_layout_says_what_it_is(surface):
     assert isinstance(surface, Surface)
     assert SURFACES[surface.layout.kind] is type(surface)
-    assert "surface of small" in surface.layout.about["title"]
+    assert "of small" in surface.layout.about["title"]
 
 
 def test_points_do_not_depend_on_their_company_or_order(surface):
@@ -61,7 +86,8 @@ def test_points_do_not_depend_on_their_company_or_order(surface):
     backwards = surface.evaluate(points[::-1])
     for field in surface.layout.fields:
         values = together[field.name]
-        assert values.shape == (len(points), *surface.layout.item_shape)
+        own = tuple(len(axis) for axis in field.own)
+        assert values.shape == (len(points), *surface.layout.item_shape, *own)
         alone = np.concatenate([surface.evaluate(point[None])[field.name] for point in points])
         np.testing.assert_allclose(values, alone, rtol=1e-5, atol=1e-6)
         np.testing.assert_allclose(values, backwards[field.name][::-1], rtol=1e-5, atol=1e-6)
