@@ -1,7 +1,7 @@
-"""Do filters against aliases smooth what a network makes of moved images? A question of the review.
+r"""Do filters against aliases smooth what a network makes of moved images?
 
     python scripts/antialiasing.py --out results/antialiasing                  # smoke: two minutes
-    python scripts/antialiasing.py --budget laptop --data-root ~/data --precision bf16 \\
+    python scripts/antialiasing.py --budget laptop --data-root ~/data --precision bf16 \
         --out results/antialiasing
 
 Trains ResNets with and without filters before subsampling (Zhang 2019), on images as they are and

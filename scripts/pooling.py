@@ -1,4 +1,4 @@
-"""Is a ResNet-18 that takes means in its stem more or less fragile than one that takes maxima?
+r"""Is a ResNet-18 that takes means in its stem more or less fragile than one that takes maxima?
 
     python scripts/pooling.py --out results/pooling                            # smoke: a minute
     python scripts/pooling.py --budget laptop --data-root ~/data --precision bf16 \

@@ -1,4 +1,4 @@
-"""Does rounding of pixels make a vision transformer less fragile, and is it the rounding?
+r"""Does rounding of pixels make a vision transformer less fragile, and is it the rounding?
 
     python scripts/rounding.py --out results/rounding                          # smoke: a minute
     python scripts/rounding.py --budget laptop --data-root ~/data --precision bf16 \

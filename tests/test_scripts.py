@@ -182,3 +182,123 @@ def test_the_papers_numbers_stand_beside_ours_where_the_data_are_the_same(monkey
     assert "curvature: none < pgd < fgsm (the paper's order; as by 1 - SSIM)" in told
     assert "rise: pgd < none < fgsm (not the paper's order; as by 1 - SSIM)" in told
     assert "adaptive: none < fgsm < pgd (not the paper's order; not as by 1 - SSIM)" in told
+
+
+def _smaller(variant):
+    """The same with a network that fits into a test, as far as that has the options."""
+    if variant.model == "resnet20":
+        return variant
+    options = {name: value for name, value in variant.options.items() if name == "levels"}
+    return replace(variant, model="cnn", options=options)
+
+
+@pytest.fixture
+def tiny_studies(monkeypatch):
+    """The studies of fragile networks with less of everything."""
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    from fragility import settings
+
+    monkeypatch.setitem(settings.DEPTHS, "smoke", settings.Depth(12, 2, 20, (4, 2)))
+    for name, variants in (
+        ("rounding", ("baseline", "coarse")),
+        ("pooling", ("max", "avg")),
+        ("antialiasing", ("standard-plain", "standard-blur3")),
+    ):
+        whole = getattr(settings, name)("smoke", "digits")
+        chosen = {variant: _smaller(whole.variants[variant]) for variant in variants}
+        study = replace(whole, variants=chosen, learn=40, test=12)
+        monkeypatch.setattr(settings, name, lambda *_, study=study: study)
+
+
+@pytest.mark.parametrize(("name", "radius"), [("pooling", 1), ("rounding", 2)])
+def test_trade_offs_of_fragile_networks(tiny_studies, tmp_path, capsys, name, radius):
+    main = script(name).main
+    main(tmp_path)
+    shown = capsys.readouterr().out
+    page = (tmp_path / "tables.md").read_text()
+    assert page.strip() in shown
+    data = landscape.load_surface(tmp_path / "tradeoff.h5")
+    assert dict(data.accuracy.sizes) | {"attack": 0} == {
+        "network": 2,
+        "seed": 2,
+        "epoch": 2,
+        "attack": 0,
+    }
+    told = json.loads(data.attrs["configuration"])
+    variants = told["variants"].values()
+    assert {variant["training"]["epochs"] for variant in variants} == {2}
+    assert len(told["weights_sha256"]) == 4
+    last = 100 * data.accuracy.isel(network=0, epoch=-1, attack=0).values
+    error = last.std(ddof=1) / 2**0.5
+    title = next(iter(told["networks"].values()))
+    assert f"| {title} | {last.mean():.1f} ± {error:.1f} |" in page
+    assert f"PGD {radius}/255 and its relatives" in page
+    assert "| accuracy, % | natural | attack | one step | guesses | longer | huge radius |" in page
+    for suffix in ("png", "pdf"):
+        assert (tmp_path / f"figure-tradeoff.{suffix}").stat().st_size > 5000
+    kept = {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
+    main(tmp_path)  # everything is there
+    assert capsys.readouterr().out == shown
+    assert {file: file.read_bytes() for file in kept} == kept
+
+
+def test_filters_against_aliases_from_training_to_spectra(
+    tiny_studies, tmp_path, monkeypatch, capsys
+):
+    from fragility import poses
+
+    few = {"natural": "natural", "grid": "grid-first:rotations=3,shifts=3"}
+    few = {name: landscape.make_attack(text) for name, text in few.items()}
+    monkeypatch.setattr(poses, "ATTACKS", few)
+    script("antialiasing").main(tmp_path)
+    page = (tmp_path / "tables.md").read_text()
+    assert page.strip() in capsys.readouterr().out
+    for head in ("images made against", "shift consistency, %", "power at 1/4 cycles/px"):
+        assert head in page
+    shifted = landscape.load_surface(tmp_path / "standard-plain" / "0" / "shifted.h5")
+    assert shifted.sizes["image"] == 2
+    varied = [
+        float(
+            landscape.total_variation(
+                landscape.load_surface(tmp_path / "standard-blur3" / seed / "shifted.h5").loss,
+                "shift_x",
+            ).mean()
+        )
+        for seed in "01"
+    ]
+    error = abs(varied[0] - varied[1]) / 2
+    assert f"| {np.mean(varied):.3f} ± {error:.3f} |" in page
+    for stem in ("turned-slices", "shifted-slices", "shifted-spectra", "figure-tradeoff"):
+        assert (tmp_path / f"{stem}.png").stat().st_size > 5000
+
+
+@pytest.mark.parametrize("budget", ["smoke", "laptop", "paper"])
+def test_every_network_of_every_budget_can_be_built(monkeypatch, budget):
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    from fragility import settings
+
+    dataset = "digits" if budget == "smoke" else "cifar10"
+    for study in (settings.rounding, settings.pooling, settings.antialiasing):
+        found = study(budget, dataset)
+        assert found.seeds >= 2
+        assert found.attacks
+        for variant in found.variants.values():
+            ModelSpec(variant.model, classes=10, channels=3, options=variant.options)
+            assert json.dumps(variant.training.as_dict())
+    rounding = settings.rounding(budget, dataset).variants
+    assert (rounding["baseline"].normalizes, rounding["round"].normalizes) == (True, False)
+    assert rounding["round"].options["levels"] == 256
+
+
+def test_networks_are_compared_where_they_are_equally_accurate(monkeypatch):
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    from fragility import report
+
+    assert report._read((np.array([0.2, 0.6]), np.array([0.1, 0.3]), np.zeros(2)), 0.3) == (
+        pytest.approx(0.15)
+    )
+    back = (np.array([0.2, 0.6, 0.4]), np.array([0.1, 0.3, 0.0]), np.zeros(3))
+    assert report._read(back, 0.5) == pytest.approx((0.25 + 0.15) / 2)
+    assert np.isnan(report._read(back, 0.7))
+    assert report.spread(np.array([0.5, 0.7])) == "60.0 ± 10.0"
+    assert report.spread(np.array([0.5])) == "50.0"

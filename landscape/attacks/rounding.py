@@ -8,7 +8,7 @@ from landscape.attacks.base import Attack, AttackResult, Target
 from landscape.attacks.pgd import PGD
 from landscape.engine import Network
 from landscape.errors import InputError
-from landscape.models.layers import without_rounding
+from landscape.models.layers import Round, without_rounding
 from landscape.typing import Images, Labels
 
 
@@ -26,7 +26,7 @@ class PastRounding:
 
     @property
     def evaluations(self) -> int:
-        """Those of the attack, and one for the outcome."""
+        """Those of the attack, and one for the outcome where something is rounded."""
         return self.attack.evaluations + 1
 
     def __call__(
@@ -42,6 +42,8 @@ class PastRounding:
                 "rounding is left out of a network, not of a vote; attack the network, or the vote "
                 "with an attack that sees it whole"
             )
+        if not any(isinstance(layer, Round) for layer in network.module.modules()):
+            return self.attack(network, images, labels, generator=generator)
         smooth = network.altered(without_rounding)
         found = self.attack(smooth, images, labels, generator=generator)
         scores = network.score(found.images, labels)

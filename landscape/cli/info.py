@@ -76,8 +76,7 @@ def _unit(array: "xr.DataArray") -> str:
 def _configuration(known: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for name, value in {**known["configuration"], **known["provenance"]}.items():
         yield str(name), value if isinstance(value, str) else json.dumps(value)
-    if "run" in known:
-        run = known["run"]
+    if run := known.get("run"):
         yield (
             "computed",
             f"{run['micro_batch']} images a pass, {run['threads']} threads, "

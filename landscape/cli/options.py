@@ -59,7 +59,7 @@ class ModelOptions:
     model_options: Unset[str] = None
     """Keyword arguments of your factory, as JSON, e.g. '{"num_classes": 10}'; of the package's own
     networks levels (rounding of pixels), of a ResNet blur (taps of a filter against aliases) and
-    pool (max or avg)."""
+    pool (max or avg), of a ViT side and patch (pixels)."""
 
     mean: Unset[tuple[float, ...]] = None
     """Mean that the network subtracts from pixels in [0, 1], per channel. By default that of

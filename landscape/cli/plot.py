@@ -23,16 +23,17 @@ def plot(
     Works on unfinished files too: what is there is drawn.
 
     Args:
-        files: Surfaces computed by `landscape spatial` and `landscape weights`.
+        files: Surfaces computed by `landscape spatial` and `landscape weights`, and trade-offs.
         out: The folder to write to; beside each file by default.
         plots: Which plots; by default all that fit: spatial-slices, spatial-3d,
             spatial-interactive, weight-contour, weight-3d, weight-interactive, weight-line,
-            weight-line-interactive.
+            weight-line-interactive, tradeoff.
         formats: png, pdf, svg for papers; html for interactive pages.
         images: Which images of a spatial surface, by their number in the data set; the first
             ones by default.
-        together: Draw several weight planes side by side on one scale instead, as contours and in
-            3-D (--out is then the folder and beginning of the files' names).
+        together: Draw several surfaces side by side on one scale instead: weight planes as contours
+            and in 3-D, spatial surfaces of the same images as slices and as spectra over shifts
+            (--out is then the folder and beginning of the files' names).
     """
     from landscape.errors import InputError
     from landscape.plots import write_plots, write_together

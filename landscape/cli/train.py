@@ -44,8 +44,8 @@ class Overrides:
     learning_rate: FromRecipe[float] = None
     """At its highest."""
 
-    optimizer: FromRecipe[Literal["sgd", "adam"]] = None
-    """sgd with momentum, or adam."""
+    optimizer: FromRecipe[Literal["sgd", "adam", "adamw"]] = None
+    """sgd with momentum, adam, or adamw."""
 
     momentum: FromRecipe[float] = None
     """Of the gradient."""
@@ -70,8 +70,9 @@ class Overrides:
 
     adversary: FromRecipe[str] = None
     """Train on what an attack makes of each batch: natural, random, worst-of-10, grid, grid-first,
-    grid+refine, first-order, fgsm, pgd, pgd-l2, stadv, stadv-bounded, linf or worst-of-10+linf,
-    with settings of its own behind a colon as in random:k=20; none for the images as they are."""
+    grid+refine, first-order, fgsm, pgd, pgd-l2, stadv, stadv-bounded, linf or worst-of-10+linf;
+    +unrounded behind a name hides the network's rounding of pixels from the attack; with settings of
+    its own behind a colon as in random:k=20; none for the images as they are."""
 
     clean_too: FromRecipe[Literal["on", "off"]] = None
     """Learn from each batch as it is as well as from what the adversary makes of it, one to one."""
@@ -154,6 +155,7 @@ def train(
     device: str = "auto",
     compile: Literal["auto", "always", "never"] = "auto",
     checkpoint_every: int = 5,
+    keep_every: int = 0,
     data_root: Unset[Path] = None,
     download: bool = False,
     workers: Unset[int] = None,
@@ -186,12 +188,15 @@ def train(
             process takes a GPU of its own.
         compile: torch.compile always, never, or (auto) where it saves more time than it takes.
         checkpoint_every: Epochs between two saves of the state.
+        keep_every: Keep the network as it is at the start and after every so many epochs, in
+            OUT/epochs; 0 keeps none.
         data_root: The folder that holds the data set; LANDSCAPE_DATA by default.
         download: Fetch the data set into --data-root if it is not there.
         workers: Processes that read image files while the network computes; by default one per
             core, at most 8.
         model_options: Keyword arguments of your factory, as JSON; of the package's own networks
-            levels, of a ResNet blur and pool, as in '{"blur": 3, "levels": 256}'.
+            levels and straight_through, of a ResNet blur and pool, of a ViT side and patch, as in
+            '{"blur": 3, "levels": 256}'.
         overwrite: Start anew even if --out holds a run.
     """
     from landscape.evaluation import with_attacked
@@ -225,6 +230,7 @@ def train(
             seed=seed,
             device=ComputeOptions(device).resolve_device(),
             checkpoint_every=checkpoint_every,
+            keep_every=keep_every,
             progress=True,
             overwrite=overwrite,
             compile=compile,

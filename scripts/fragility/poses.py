@@ -79,7 +79,7 @@ def looked_at(work: Work, networks: Trained, budget: str) -> dict[tuple[str, int
     """Every network, attacked by poses and swept, as far as it is not there yet."""
     depth = DEPTHS[budget]
     test, few = work.images("test", depth.images), work.images("test", depth.surfaces)
-    every, names = work.images("test", 0), list(work.study.variants)
+    every, names = work.images("test", depth.shifted), list(work.study.variants)
     found = {}
     for (name, seed), result in networks.items():
         model, sha256 = result.checkpoint.model, result.checkpoint.sha256

@@ -38,27 +38,29 @@ class Depth:
     Attributes:
         images: test images of the checks for masked gradients, and of attacks by a grid of poses.
         surfaces: test images of which surfaces are computed.
+        shifted: test images of which it is asked whether predictions agree in two places; 0: all.
         longer: steps and restarts of the strongest attack on pixels.
     """
 
     images: int
     surfaces: int
+    shifted: int
     longer: tuple[int, int]
 
 
 DEPTHS = {
-    "smoke": Depth(images=30, surfaces=4, longer=(10, 2)),
-    "laptop": Depth(images=500, surfaces=48, longer=(30, 3)),
-    "paper": Depth(images=0, surfaces=1000, longer=(100, 10)),
+    "smoke": Depth(images=30, surfaces=4, shifted=200, longer=(10, 2)),
+    "laptop": Depth(images=250, surfaces=24, shifted=0, longer=(20, 3)),
+    "paper": Depth(images=0, surfaces=1000, shifted=0, longer=(100, 10)),
 }
 
 
 def radii(of_255: Sequence[float], steps: int, *, past_rounding: bool = False) -> dict[str, Attack]:
-    """PGD from a random start within ever larger radii, each in steps of a quarter of it."""
+    """PGD from a random start within ever larger radii, as far in all as two and a half of each."""
     found: dict[str, Attack] = {}
     for radius in of_255:
         eps = float(Fraction(radius) / 255)
-        attack = PGD(eps=eps, step=eps / 4, steps=steps)
+        attack = PGD(eps=eps, step=2.5 * eps / steps, steps=steps)
         name = f"PGD {radius:g}/255"
         if past_rounding:
             found[f"{name}, rounding off"] = PastRounding(attack)
@@ -90,7 +92,7 @@ def rounding(budget: str, dataset: str) -> Study:
     if budget != "paper":  # resized to 64 pixels and cut into 17 tokens, not to 224 into 197
         model, options = "vit-tiny", {"side": 64, "patch": 16}
         training = replace(VIT, epochs=6)
-        few = radii((1, 2, 4), 5, past_rounding=True) | radii((2,), 5)
+        few = radii((1, 2, 4), 4, past_rounding=True) | radii((2,), 4)
         study = replace(study, attacks=few, learn=10_000, test=250)
     if budget == "smoke":
         training = replace(VIT, epochs=2, augment=GREY, batch_size=32)
@@ -121,7 +123,7 @@ def pooling(budget: str, dataset: str) -> Study:
     training = SGD
     study = Study(dataset, {}, radii((0.5, 1, 2, 4, 8), 10))
     if budget == "laptop":
-        study = replace(study, learn=25_000, test=500)
+        study = replace(study, attacks=radii((0.5, 1, 2, 4), 7), learn=25_000, test=500)
     if budget == "smoke":
         training = replace(SGD, epochs=2, augment=GREY, batch_size=32, learning_rate=0.02)
         few = radii((1, 8), 3)
@@ -139,7 +141,7 @@ def antialiasing(budget: str, dataset: str) -> Study:
     filters, changes = (0, 2, 3, 5), {}
     if budget != "paper":
         filters, changes = (0, 3), {"epochs": 5}
-        study = replace(study, seeds=2, learn=20_000, test=500)
+        study = replace(study, seeds=2, learn=15_000, test=500)
     if budget == "smoke":
         changes = {"epochs": 2, "batch_size": 32, "learning_rate": 0.05}
         study = replace(study, learn=300, test=50)

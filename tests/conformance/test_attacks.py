@@ -42,6 +42,7 @@ OTHERS = [
     "pgd:restarts=2,steps=3,rule=adam,loss=margin",
     "pgd-l2:restarts=2,steps=3,eps=2,step=1",
     "stadv-bounded:steps=9,step=0.1,rule=sign,loss=cross-entropy",
+    "pgd+unrounded:steps=3",
 ]
 
 
@@ -85,6 +86,7 @@ def test_its_images_are_the_originals_as_it_says_it_moved_them(attack, result, i
     flow = getattr(result, "flow", None)
     assert flow is None or flow.abs().max() <= getattr(attack, "limit", torch.inf)
     moved = rotate_shift(images, result.pose) if flow is None else displace(images, flow)
+    attack = getattr(attack, "attack", attack)
     pixels = attack if isinstance(attack, PGD | FGSM) else getattr(attack, "pixels", None)
     reach = pixels.eps if pixels else 0.0
     order = 2 if getattr(pixels, "norm", "") == "l2" else torch.inf

@@ -1,6 +1,7 @@
 """Options of the package's networks: rounding, pooling, filters against aliases; and the ViT."""
 
 import pytest
+import timm
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -34,6 +35,30 @@ def test_blur_pool_is_a_binomial_filter_before_subsampling(size, taps, side):
     assert_close(BlurPool(4, size)(torch.ones(1, 4, side, side)), torch.ones_like(found[:1]))
 
 
+@pytest.mark.parametrize("size", [3, 5])
+@pytest.mark.parametrize("side", [8, 9])
+def test_odd_filters_are_those_of_timm(size, side):
+    """Its even ones are padded alike on both sides, which gives 5 pixels for 8."""
+    x = torch.rand(2, 4, side, side, generator=generator(1))
+    assert_close(BlurPool(4, size)(x), timm.layers.BlurPool2d(4, size)(x))
+    assert timm.layers.BlurPool2d(4, 2)(torch.zeros(1, 4, 8, 8)).shape[-1] == 5
+    assert BlurPool(4, 2)(torch.zeros(1, 4, 8, 8)).shape[-1] == 4
+
+
+@pytest.mark.parametrize("size", [2, 3, 5])
+def test_filters_in_bf16_give_the_gradient_of_float32(size):
+    x = torch.rand(2, 4, 9, 8, generator=generator(1))
+    gradients = {}
+    for dtype in (torch.float32, torch.bfloat16):
+        moving = x.to(dtype).requires_grad_()
+        filtered = BlurPool(4, size)(moving)
+        assert filtered.dtype == dtype
+        with torch.no_grad():
+            assert_close(filtered, BlurPool(4, size)(moving), rtol=1e-2, atol=1e-2)
+        (gradients[dtype],) = torch.autograd.grad((filtered.float() ** 2).sum(), moving)
+    assert_close(gradients[torch.bfloat16].float(), gradients[torch.float32], rtol=2e-2, atol=2e-2)
+
+
 def test_rounding_has_its_levels_and_the_gradient_of_the_identity():
     x = torch.linspace(0, 1, 1001).view(1, 1, 1, -1)
     for levels in (2, 5, 256):
@@ -44,6 +69,16 @@ def test_rounding_has_its_levels_and_the_gradient_of_the_identity():
     (gradient,) = torch.autograd.grad((Round()(moving) ** 2).sum(), moving)
     assert_close(gradient, 2 * Round()(x))
     assert_close(Round()(moving).detach(), Round()(x), rtol=0, atol=1e-7)
+    truly = Round(straight_through=False)(moving)
+    assert torch.equal(truly, Round()(x))
+    assert not torch.autograd.grad(truly.sum(), moving)[0].any()
+
+
+def test_rounding_changes_nothing_of_images_of_8_bits():
+    """Which is why the blog's experiment needs images that are resized after they are read."""
+    every = torch.arange(256, dtype=torch.uint8).view(1, 1, 16, 16) / 255
+    assert torch.equal(Round(256)(every), every)
+    assert not torch.equal(Round(128)(every), every)
 
 
 @pytest.mark.parametrize("name", ["cnn", "resnet20", "resnet18-cifar", "vit-tiny"])
@@ -104,6 +139,27 @@ def test_the_vision_transformer_has_its_tokens_and_its_size(name, tokens, count)
     assert model(torch.rand(1, 3, 20, 28)).shape == (1, 5)
 
 
+@pytest.mark.parametrize(("side", "patch", "tokens"), [(64, 16, 17), (32, 4, 65), (224, 16, 197)])
+def test_patches_may_be_of_any_size_that_tiles_the_image(side, patch, tokens):
+    model = build("vit-tiny", side=side, patch=patch)
+    assert model.encoder.pos_embedding.shape == (1, tokens, 192)
+    assert model(IMAGES[:1]).shape == (1, 5)
+
+
+def test_the_vision_transformer_is_as_large_as_that_of_timm():
+    ours = build_model(ModelSpec("vit-tiny-224", classes=1000, channels=3), generator=generator(0))
+    theirs = timm.create_model("vit_tiny_patch16_224")
+    count = [sum(p.numel() for p in model.parameters()) for model in (ours, theirs)]
+    assert count[0] == count[1]
+
+
+def test_resized_images_are_rounded_before_they_are_normalized():
+    small = torch.rand(2, 3, 10, 10, generator=generator(2))
+    model = build("vit-tiny", levels=4)
+    larger = F.interpolate(small, (32, 32), mode="bilinear", align_corners=False, antialias=True)
+    assert_close(model(small), build("vit-tiny")((larger * 3).round() / 3), rtol=1e-4, atol=1e-4)
+
+
 def test_options_are_kept_in_checkpoints(tmp_path):
     spec = ModelSpec("resnet20", classes=5, channels=3, options={"blur": 3, "levels": 256})
     model = build_model(spec, generator=generator(0)).eval()
@@ -116,11 +172,17 @@ def test_options_are_kept_in_checkpoints(tmp_path):
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("resnet20", {"pool": "avg"}, r"no option 'pool' \(known: levels, blur\)"),
-        ("resnet18-cifar", {"small_images": False}, r"known: levels, pool, blur"),
+        (
+            "resnet20",
+            {"pool": "avg"},
+            r"no option 'pool' \(known: levels, straight_through, blur\)",
+        ),
+        ("resnet18-cifar", {"small_images": False}, r"known: levels, straight_through, pool, blur"),
         ("resnet18", {"pool": "median"}, "unknown way to pool 'median'"),
         ("resnet20", {"blur": 1}, "at least 2 taps, got 1"),
         ("cnn", {"levels": 1}, "at least 2 levels, got 1"),
+        ("vit-tiny", {"side": 30, "patch": 4}, "patches must tile the image, got 4 pixels of 30"),
+        ("vit-tiny-224", {"side": 32}, "no option 'side'"),
     ],
 )
 def test_what_a_network_has_not_is_refused(name, options, message):

@@ -57,11 +57,15 @@ def test_a_run_goes_on_only_from_the_start_it_had(run, shapes, start, cnn):
     assert again.checkpoint.sha256 == whole.checkpoint.sha256
 
 
-def test_adam_takes_pytorchs_steps(shapes, cnn, start):
-    data, config = shapes(40), replace(CONFIG, optimizer="adam")
+@pytest.mark.parametrize(
+    ("name", "kind", "decay", "least"),
+    [("adam", torch.optim.Adam, 1e-3, 0.005), ("adamw", torch.optim.AdamW, 0.1, 0.004)],
+)
+def test_adam_takes_pytorchs_steps(shapes, cnn, start, name, kind, decay, least):
+    data, config = shapes(40), replace(CONFIG, optimizer=name, weight_decay=decay)
     ours = learner(config, data, copy.deepcopy(start))
     model = copy.deepcopy(start).to(memory_format=torch.channels_last).train()
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.01, weight_decay=1e-3)
+    optimizer = kind(model.parameters(), lr=0.01, weight_decay=decay)
     for step, positions in enumerate(ours.rest_of_epoch()[:2]):
         ours.take_step(positions)
         optimizer.param_groups[0]["lr"] = ours.learning_rate(step)
@@ -74,7 +78,7 @@ def test_adam_takes_pytorchs_steps(shapes, cnn, start):
     # Where a gradient is next to nothing, Adam makes a whole step of its rounding.
     assert ((found - expected).abs() > 1e-5).double().mean() < 0.01
     moved = found - torch.cat([p.detach().flatten() for p in start.parameters()])
-    assert moved.abs().mean() > 0.005
+    assert moved.abs().mean() > least
 
 
 def test_clean_and_attacked_images_are_learned_from_one_to_one(shapes, start):

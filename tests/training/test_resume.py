@@ -30,6 +30,7 @@ CONFIGS = {
     ),
     "bf16": TrainConfig(epochs=2, batch_size=16, learning_rate=0.05, precision="bf16"),
     "adam": TrainConfig(epochs=2, batch_size=16, learning_rate=0.01, optimizer="adam"),
+    "adamw": TrainConfig(epochs=2, batch_size=16, learning_rate=0.01, optimizer="adamw"),
     "adversary": TrainConfig(
         epochs=2,
         batch_size=16,
