@@ -59,8 +59,8 @@ def evaluate(
             of PGD from the image as it is); +linf behind a name attacks pose and pixels, as in
             worst-of-10+linf; +unrounded, as in pgd+unrounded, does not see a network's rounding of
             pixels, with which its images are judged. Settings follow a colon:
-            grid:rotations=61,shifts=9 random:k=50 first-order:steps=50,restarts=5 pgd:eps=4/255,restarts=5,loss=margin
-            stadv-bounded:limit=0.075 fgsm:target=least-likely.
+            grid:rotations=61,shifts=9 random:k=50 first-order:steps=50,restarts=5
+            pgd:eps=4/255,restarts=5,loss=margin stadv-bounded:limit=0.075 fgsm:target=least-likely.
         limits: How far, and how, attacks and votes move images.
         vote: Let so many random poses of each attacked image vote on its class as well; 0: none.
         vote_attack: What the attacks look at when there is a vote: the single network, whose

@@ -52,7 +52,11 @@ def _contents(data: "xr.Dataset") -> Iterator[tuple[str, str]]:
         if not set(data.done.dims) <= set(field.dims) or name == "done":
             continue
         own = [size for dim, size in field.sizes.items() if dim not in known]
-        if own:  # such as attacked images, which may be many
+        if "attack" in field.dims:
+            for number, attack in enumerate(json.loads(data.attrs["attack_names"])):
+                of_one = field.sel(attack=number).where(data.done == 1)
+                yield f"{name}, {attack}", _summary(of_one)
+        elif own:  # such as attacked images, which may be many
             yield str(name), f"{' x '.join(map(str, own))} values each, {field.long_name}"
         else:
             yield str(name), _summary(field.where(data.done == 1))

@@ -71,8 +71,8 @@ class Overrides:
     adversary: FromRecipe[str] = None
     """Train on what an attack makes of each batch: natural, random, worst-of-10, grid, grid-first,
     grid+refine, first-order, fgsm, pgd, pgd-l2, stadv, stadv-bounded, linf or worst-of-10+linf;
-    +unrounded behind a name hides the network's rounding of pixels from the attack; with settings of
-    its own behind a colon as in random:k=20; none for the images as they are."""
+    +unrounded behind a name hides the network's rounding of pixels from it; with settings of its
+    own behind a colon as in random:k=20; none for the images as they are."""
 
     clean_too: FromRecipe[Literal["on", "off"]] = None
     """Learn from each batch as it is as well as from what the adversary makes of it, one to one."""

@@ -458,6 +458,35 @@ def test_a_surface_under_attack_and_planes_drawn_together(run, surfaces, tmp_pat
     assert [Path(path).name for path in shown] == ["both-contours.png", "both-3d.png"]
 
 
+def test_epochs_are_kept_and_their_trade_off_described_and_drawn(tmp_path, capsys):
+    words = ["train", "--out", str(tmp_path), "--epochs", "1", "--batch-size", "500"]
+    assert main([*words, "--keep-every", "1"]) == 0
+    digits = landscape.load_dataset("digits").take(torch.arange(20))
+
+    def load(name, seed, epoch):
+        return landscape.load_checkpoint(tmp_path / "epochs" / f"{epoch:04d}.pt").model
+
+    out = tmp_path / "t.h5"
+    landscape.tradeoff(
+        load,
+        digits.images(),
+        digits.labels,
+        networks={"one": "One"},
+        seeds=[0],
+        epochs=[0, 1],
+        attacks={"FGSM": "fgsm"},
+        out=out,
+    )
+    capsys.readouterr()
+    assert main(["info", str(out)]) == 0
+    shown = capsys.readouterr().out
+    assert "accuracy, natural" in shown
+    assert "accuracy, FGSM" in shown
+    assert "check: recomputed" in shown
+    assert main(["plot", str(out), "--formats", "png"]) == 0
+    assert Path(capsys.readouterr().out.strip()).name == "t-tradeoff.png"
+
+
 def test_bad_fine_tuning_gets_one_sentence(run, surfaces, tmp_path, capsys):
     train = ["train", "--out", tmp_path / "r", "--epochs", "1"]
     told = complaint(capsys, *train, "--attacked", surfaces[1])
