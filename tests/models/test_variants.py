@@ -188,3 +188,10 @@ def test_options_are_kept_in_checkpoints(tmp_path):
 def test_what_a_network_has_not_is_refused(name, options, message):
     with pytest.raises(InputError, match=message):
         build(name, **options)
+
+
+def test_attention_is_the_same_with_and_without_a_gradient():
+    model = build("vit-tiny")
+    with torch.no_grad():
+        fused = model(IMAGES)
+    assert_close(model(IMAGES), fused, rtol=1e-4, atol=1e-4)
