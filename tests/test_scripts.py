@@ -198,7 +198,7 @@ def tiny_studies(monkeypatch):
     monkeypatch.syspath_prepend(str(SCRIPTS))
     from fragility import settings
 
-    monkeypatch.setitem(settings.DEPTHS, "smoke", settings.Depth(12, 2, 20, (4, 2)))
+    monkeypatch.setitem(settings.DEPTHS, "smoke", settings.Depth(12, 12, 2, 20, (4, 2)))
     for name, variants in (
         ("rounding", ("baseline", "coarse")),
         ("pooling", ("max", "avg")),

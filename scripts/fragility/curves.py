@@ -76,7 +76,7 @@ def signs(
         epochs: after which each network is looked at.
     """
     depth, found = DEPTHS[budget], {}
-    test = work.images("test", depth.images)
+    test = work.images("test", depth.masking)
     names = list(work.study.variants)
     models = {n: load_checkpoint(networks[n, 0].kept[epochs[n]]) for n in names}
     for number, name in enumerate(names):

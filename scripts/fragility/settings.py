@@ -36,22 +36,24 @@ class Depth:
     """How closely finished networks are looked at.
 
     Attributes:
-        images: test images of the checks for masked gradients, and of attacks by a grid of poses.
+        images: test images of attacks by a grid of poses.
+        masking: test images of the checks for masked gradients.
         surfaces: test images of which surfaces are computed.
         shifted: test images of which it is asked whether predictions agree in two places; 0: all.
         longer: steps and restarts of the strongest attack on pixels.
     """
 
     images: int
+    masking: int
     surfaces: int
     shifted: int
     longer: tuple[int, int]
 
 
 DEPTHS = {
-    "smoke": Depth(images=30, surfaces=4, shifted=200, longer=(10, 2)),
-    "laptop": Depth(images=250, surfaces=24, shifted=0, longer=(20, 3)),
-    "paper": Depth(images=0, surfaces=1000, shifted=0, longer=(100, 10)),
+    "smoke": Depth(images=30, masking=20, surfaces=4, shifted=200, longer=(10, 2)),
+    "laptop": Depth(images=250, masking=100, surfaces=24, shifted=0, longer=(20, 3)),
+    "paper": Depth(images=0, masking=1000, surfaces=1000, shifted=0, longer=(100, 10)),
 }
 
 
@@ -123,7 +125,7 @@ def pooling(budget: str, dataset: str) -> Study:
     training = SGD
     study = Study(dataset, {}, radii((0.5, 1, 2, 4, 8), 10))
     if budget == "laptop":
-        study = replace(study, attacks=radii((0.5, 1, 2, 4), 7), learn=25_000, test=500)
+        study = replace(study, attacks=radii((0.5, 1, 2, 4), 5), learn=25_000, test=500)
     if budget == "smoke":
         training = replace(SGD, epochs=2, augment=GREY, batch_size=32, learning_rate=0.02)
         few = radii((1, 8), 3)
