@@ -17,7 +17,7 @@ from landscape.plots.style import DOUBLE, SMALL, heading, new_figure, style
 
 COLOURS = ("#31688e", "#b5540b", "#3b7d4f", "#8e44ad", "#7f7f7f")  # apart for colour-blind readers
 MARKS = ("o", "s", "^", "D", "v")
-ACROSS = 3  # panels in a row
+ACROSS = 3  # panels in a row, at most
 
 Means = Float[np.ndarray, " epoch"]
 
@@ -98,8 +98,8 @@ def figure(data: xr.Dataset, options: PlotOptions) -> Figure:
     if not bool((data.done == 1).any()):
         raise InputError("expected a trade-off with computed points, got none; continue it first")
     attacks = range(1, data.sizes["attack"])
-    columns = min(ACROSS, len(attacks))
-    rows = math.ceil(len(attacks) / columns)
+    rows = math.ceil(len(attacks) / ACROSS)
+    columns = math.ceil(len(attacks) / rows)
     with style():
         fig = new_figure(DOUBLE, 0.7 + 1.9 * rows)
         axes = fig.subplots(rows, columns, squeeze=False, sharex=True)
