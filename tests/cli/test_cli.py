@@ -311,11 +311,20 @@ def test_misused_flags_exit_with_2(words, capsys):
 SLOW = ["--alpha", "-1", "1", "13", "--beta", "-1", "1", "13", "--samples", "300"]
 
 
+def heed_ctrl_c():
+    """Also where the suite itself runs with Ctrl-C ignored, as in the background of a shell."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def start_sweep(run, out, *, stored=0):
     """A sweep in a process of its own, once it has stored more points than there were."""
     words = ["weights", run / "model.pt", "--out", out, *SLOW]
     process = subprocess.Popen(
-        [*LANDSCAPE, *map(str, words)], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [*LANDSCAPE, *map(str, words)],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=heed_ctrl_c,
     )
     for _ in range(600):
         if out.exists() and int(landscape.load_surface(out).done.sum()) > stored:
