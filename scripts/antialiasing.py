@@ -11,42 +11,23 @@ rotations and shifts by fractions of a pixel. Stopped and started again, it goes
 Writes the networks, tradeoff.h5, the surfaces of every network, tables.md and figures.
 """
 
-from pathlib import Path
-
 import tyro
 from fragility import cli, curves, poses, report, settings
-from fragility.study import Work, trained
+from fragility.study import trained
 
 from landscape.plots import write_plots
 
 
-def main(
-    out: Path,
-    budget: cli.Budget = "smoke",
-    dataset: str | None = None,
-    data_root: Path | None = None,
-    device: str = "cpu",
-    precision: cli.Precision = "fp32",
-) -> None:
-    """Train, test every epoch, attack, sweep, measure, tabulate, draw.
-
-    Args:
-        out: The folder for everything.
-        budget: smoke (digits, two minutes), laptop (hours on two cores) or paper (a GPU).
-        dataset: digits for smoke; cifar10, the default of the others, or cifar100.
-        data_root: The folder that holds the data set.
-        device: Where to compute.
-        precision: Of training and attacks: fp32, tf32 or bf16. Surfaces are computed in fp32.
-    """
-    study = settings.antialiasing(budget, cli.dataset_of(budget, dataset))
-    work = Work(study, out, data_root, device, precision)
+def main(options: cli.Options) -> None:
+    """Train, test every epoch, attack, sweep, measure, tabulate, draw."""
+    work = options.work(settings.antialiasing)
     networks = trained(work)
     data = curves.tradeoff(work, networks)
-    found = poses.looked_at(work, networks, budget)
+    found = poses.looked_at(work, networks, options.budget)
     page = "\n".join([report.last_epoch(data), poses.page(work, found)])
-    figures = write_plots(data, stem=out / "figure", formats=("png", "pdf"))
-    cli.finish(out, page, [*figures, *poses.draw(work, found)])
+    figures = write_plots(data, stem=work.out / "figure", formats=("png", "pdf"))
+    cli.finish(work.out, page, [*figures, *poses.draw(work, found)])
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    main(tyro.cli(cli.Options, description=__doc__))

@@ -11,36 +11,16 @@ it is and under PGD within several radii, made without and with the rounding. St
 again, it goes on where it was. Writes the networks, tradeoff.h5, tables.md, and the figure.
 """
 
-from pathlib import Path
-
 import tyro
 from fragility import cli, settings
-from fragility.study import Work
 
 RADIUS = 2  # in units of 1/255, of the attack that is looked at closely
 
 
-def main(
-    out: Path,
-    budget: cli.Budget = "smoke",
-    dataset: str | None = None,
-    data_root: Path | None = None,
-    device: str = "cpu",
-    precision: cli.Precision = "fp32",
-) -> None:
-    """Train, test every epoch, look for masked gradients, tabulate, draw.
-
-    Args:
-        out: The folder for everything.
-        budget: smoke (digits, a minute), laptop (hours on two cores) or paper (a GPU).
-        dataset: digits for smoke; cifar10, the default of the others, or cifar100.
-        data_root: The folder that holds the data set.
-        device: Where to compute.
-        precision: Of training and attacks: fp32, tf32 or bf16.
-    """
-    study = settings.rounding(budget, cli.dataset_of(budget, dataset))
-    cli.on_pixels(Work(study, out, data_root, device, precision), budget, RADIUS)
+def main(options: cli.Options) -> None:
+    """Train, test every epoch, look for masked gradients, tabulate, draw."""
+    cli.on_pixels(options.work(settings.rounding), options.budget, RADIUS)
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    main(tyro.cli(cli.Options, description=__doc__))

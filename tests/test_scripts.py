@@ -212,8 +212,10 @@ def tiny_studies(monkeypatch):
 
 @pytest.mark.parametrize(("name", "radius"), [("pooling", 1), ("rounding", 2)])
 def test_trade_offs_of_fragile_networks(tiny_studies, tmp_path, capsys, name, radius):
+    from fragility.cli import Options
+
     main = script(name).main
-    main(tmp_path)
+    main(Options(tmp_path))
     shown = capsys.readouterr().out
     page = (tmp_path / "tables.md").read_text()
     assert page.strip() in shown
@@ -237,7 +239,7 @@ def test_trade_offs_of_fragile_networks(tiny_studies, tmp_path, capsys, name, ra
     for suffix in ("png", "pdf"):
         assert (tmp_path / f"figure-tradeoff.{suffix}").stat().st_size > 5000
     kept = {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
-    main(tmp_path)  # everything is there
+    main(Options(tmp_path))  # everything is there
     assert capsys.readouterr().out == shown
     assert {file: file.read_bytes() for file in kept} == kept
 
@@ -246,11 +248,12 @@ def test_filters_against_aliases_from_training_to_spectra(
     tiny_studies, tmp_path, monkeypatch, capsys
 ):
     from fragility import poses
+    from fragility.cli import Options
 
     few = {"natural": "natural", "grid": "grid-first:rotations=3,shifts=3"}
     few = {name: landscape.make_attack(text) for name, text in few.items()}
     monkeypatch.setattr(poses, "ATTACKS", few)
-    script("antialiasing").main(tmp_path)
+    script("antialiasing").main(Options(tmp_path))
     page = (tmp_path / "tables.md").read_text()
     assert page.strip() in capsys.readouterr().out
     for head in ("images made against", "shift consistency, %", "power at 1/4 cycles/px"):

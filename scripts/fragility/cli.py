@@ -1,10 +1,12 @@
 """What the three scripts take on their command lines, and what they do alike."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from fragility import curves, report
-from fragility.study import Work, trained
+from fragility.study import Study, Work, trained
 from landscape.files import atomic_write
 from landscape.plots import write_plots
 
@@ -12,9 +14,37 @@ Budget = Literal["smoke", "laptop", "paper"]
 Precision = Literal["fp32", "tf32", "bf16"]
 
 
-def dataset_of(budget: Budget, dataset: str | None) -> str:
-    """The data set asked for; by default the digits that need no files, or CIFAR-10."""
-    return dataset or ("digits" if budget == "smoke" else "cifar10")
+@dataclass(frozen=True)
+class Options:
+    """What is done, and where."""
+
+    out: Path
+    """The folder for everything."""
+
+    budget: Budget = "smoke"
+    """smoke (digits, minutes), laptop (hours on two cores) or paper (a GPU)."""
+
+    dataset: str | None = None
+    """digits, the default of smoke; cifar10, the default of the others, or cifar100."""
+
+    data_root: Path | None = None
+    """The folder that holds the data set."""
+
+    device: str = "cpu"
+    """Where to compute."""
+
+    precision: Precision = "fp32"
+    """Of training and attacks: fp32, tf32 or bf16. Surfaces are computed in fp32."""
+
+    def work(self, study: Callable[[str, str], Study]) -> Work:
+        """A study, as these options would have it.
+
+        Args:
+            study: a function of `settings`, of the budget and the data set.
+        """
+        dataset = self.dataset or ("digits" if self.budget == "smoke" else "cifar10")
+        chosen = study(self.budget, dataset)
+        return Work(chosen, self.out, self.data_root, self.device, self.precision)
 
 
 def on_pixels(work: Work, budget: Budget, radius: float) -> None:
