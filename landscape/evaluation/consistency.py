@@ -25,7 +25,7 @@ def shift_consistency(
     edges: str = CIRCULAR,
     compute: Compute = DEFAULT,
 ) -> Mean:
-    """How often an image is taken for the same class in two random places (Zhang 2019, sec. 4.1).
+    """How often an image is taken for the same class in two random places (Zhang 2019).
 
     Args:
         model: takes images and returns logits; evaluated as a copy in evaluation mode.

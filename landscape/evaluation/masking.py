@@ -77,7 +77,7 @@ def masking(
     """Attack a network in ways of which each must be stronger than another.
 
     The signs are those of Athalye et al. 2018, sec. 3.1, and Carlini et al. 2019, "On evaluating
-    adversarial robustness", sec. 4: iterating beats a single step, seeing the network beats
+    adversarial robustness": iterating beats a single step, seeing the network beats
     another's images, climbing beats guessing, more steps and starts find little more, and within
     a large radius nothing is left.
 

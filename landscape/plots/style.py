@@ -17,6 +17,7 @@ SINGLE, DOUBLE = 3.25, 6.75  # inches: the column and the page of the usual conf
 SMALL, NORMAL = 7, 8  # points in print
 LOSS_COLOURS = "viridis"
 LINE_COLOURS = {"loss": "#31688e", "accuracy": "#b5540b"}  # apart for colour-blind readers, too
+NETWORK_COLOURS = ("#31688e", "#b5540b", "#3b7d4f", "#8e44ad", "#7f7f7f")  # likewise
 WORST: dict[str, Any] = {
     "marker": "*",
     "color": "#e8175d",

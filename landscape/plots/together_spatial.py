@@ -16,6 +16,7 @@ from landscape.plots.scales import Scale, scale_of
 from landscape.plots.style import (
     CLEAN,
     DOUBLE,
+    NETWORK_COLOURS,
     SMALL,
     axis_label,
     long_name,
@@ -26,7 +27,6 @@ from landscape.plots.style import (
 
 IMAGES = 4
 ROW_HEIGHT = 1.45  # inches
-COLOURS = ("#31688e", "#b5540b", "#3b7d4f", "#8e44ad", "#7f7f7f")
 DASHES = ("-", "--", "-.", ":", (0, (5, 1)))
 
 
@@ -103,7 +103,7 @@ def spectra(surfaces: Mapping[str, xr.Dataset]) -> Figure:
         fig = new_figure(DOUBLE / 2 + 0.6, 2.6)
         ax = fig.subplots()
         for number, (name, data) in enumerate(shown.items()):
-            colour, dash = COLOURS[number % 5], DASHES[number % 5]
+            colour, dash = NETWORK_COLOURS[number % 5], DASHES[number % 5]
             plot_spectrum(data, ax=ax, dim=dim, label=name, colour=colour, dash=dash)
         unit = unit_symbol(first[dim])
         ax.set(

@@ -13,9 +13,8 @@ from matplotlib.lines import Line2D
 
 from landscape.errors import InputError
 from landscape.plots.options import PlotOptions
-from landscape.plots.style import DOUBLE, SMALL, heading, new_figure, style
+from landscape.plots.style import DOUBLE, NETWORK_COLOURS, SMALL, heading, new_figure, style
 
-COLOURS = ("#31688e", "#b5540b", "#3b7d4f", "#8e44ad", "#7f7f7f")  # apart for colour-blind readers
 MARKS = ("o", "s", "^", "D", "v")
 ACROSS = 3  # panels in a row, at most
 
@@ -65,7 +64,7 @@ def plot(data: xr.Dataset, *, ax: Axes, attack: int) -> Axes:
         attack: its number on the axis `attack`.
     """
     for number, (title, (clean, attacked, error)) in enumerate(means(data, attack).items()):
-        colour, mark = COLOURS[number % len(COLOURS)], MARKS[number % len(MARKS)]
+        colour, mark = NETWORK_COLOURS[number % len(NETWORK_COLOURS)], MARKS[number % len(MARKS)]
         one = data.sel(network=number).where(data.sel(network=number).done == 1)
         ax.plot(
             100 * one.accuracy.sel(attack=0).values.ravel(),
@@ -114,7 +113,9 @@ def figure(data: xr.Dataset, options: PlotOptions) -> Figure:
         for row in axes:
             row[0].set_ylabel("under attack (%)")
         handles = [
-            Line2D([], [], color=COLOURS[i % 5], marker=MARKS[i % 5], markersize=3, label=title)
+            Line2D(
+                [], [], color=NETWORK_COLOURS[i % 5], marker=MARKS[i % 5], markersize=3, label=title
+            )
             for i, title in enumerate(titles(data))
         ]
         fig.legend(handles=handles, ncols=2, loc="outside lower center", fontsize=SMALL)
