@@ -11,6 +11,12 @@ Images = Float[Tensor, "batch channel height width"]
 Labels = Int[Tensor, " batch"]
 """Class indices, int64."""
 
+Inputs = Shaped[Tensor, "batch ..."]
+"""What any network takes, one row per example: pixels, tokens, rows of a table."""
+
+Outputs = Shaped[Tensor, "batch ..."]
+Targets = Shaped[Tensor, "batch ..."]
+
 Logits = Float[Tensor, "batch classes"]
 PerExample = Float[Tensor, " batch"]
 PerExampleFlag = Shaped[Tensor, " batch"]
