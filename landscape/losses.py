@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from landscape.errors import InputError
@@ -67,7 +66,7 @@ class Loss:
             InputError: it is not, as where it is a sum, or looks across the batch.
         """
         whole = self._of(_exact(outputs), _exact(targets))
-        if whole.ndim:
+        if whole.ndim or not bool(whole.isfinite()):
             return
         of_each = self(outputs, targets).mean()
         if not bool((whole - of_each).abs() <= AGREE * whole.abs().clamp(min=1e-8)):
@@ -102,7 +101,9 @@ def _exact(tensor: Tensor) -> Tensor:
 
 
 def _cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
-    return F.cross_entropy(outputs, targets, reduction="none")
+    """Of logits (N, classes, ...); infinite where another class has an infinite logit."""
+    true = outputs.gather(1, targets.unsqueeze(1)).squeeze(1)
+    return torch.logsumexp(outputs, dim=1) - true
 
 
 def _squared_error(outputs: Tensor, targets: Tensor) -> Tensor:

@@ -34,6 +34,11 @@ def cosine(a: Weights, b: Weights) -> float:
     return inner(a, b) / length if length else math.nan
 
 
+def difference(a: Weights, b: Weights) -> dict[str, Tensor]:
+    """`a - b`, tensor by tensor, with the types and devices of `b`."""
+    return {name: a[name].to(tensor) - tensor for name, tensor in b.items()}
+
+
 def flatten(weights: Weights) -> Float[Tensor, " parameters"]:
     """All tensors in order as one vector."""
     return torch.cat([tensor.reshape(-1) for tensor in weights.values()])

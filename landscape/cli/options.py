@@ -23,12 +23,11 @@ T = TypeVar("T")
 Unset = Annotated[T | None, tyro.conf.arg(help_behavior_hint="")]
 """What may be left out, with a default that the help text tells in words."""
 
-Range = Annotated[tuple[float, float, int], tyro.conf.arg(metavar="FROM TO COUNT")]
-"""A regular axis on the command line."""
 OptionalRange = Annotated[
     tuple[float, float, int] | None,
     tyro.conf.arg(metavar="FROM TO COUNT", help_behavior_hint=""),
 ]
+"""A regular axis on the command line, which may be left out."""
 
 
 def spaced(start: float, stop: float, count: int) -> "Values":
@@ -123,8 +122,10 @@ class DataOptions:
     download: bool = False
     """Fetch the data set into --data-root if it is not there."""
 
-    def load(self, checkpoint: "Checkpoint | None" = None) -> "ImageSet":
-        """The whole split.
+    def load(
+        self, checkpoint: "Checkpoint | None" = None, *, split: str | None = None
+    ) -> "ImageSet":
+        """The whole of a split, that of the flag unless another is named.
 
         Raises:
             InputError: no data set is named, or it is not there.
@@ -138,7 +139,8 @@ class DataOptions:
                 f"these weights do not say what they were trained on; give --dataset, one of "
                 f"{', '.join(DATASETS)}"
             )
-        return load_dataset(name, root=self.data_root, split=self.split, download=self.download)
+        split = split or self.split
+        return load_dataset(name, root=self.data_root, split=split, download=self.download)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """`landscape weights`: a surface around trained weights."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import tyro
 
@@ -9,14 +10,18 @@ from landscape.cli.options import (
     ComputeOptions,
     DataOptions,
     ModelOptions,
-    Range,
+    OptionalRange,
     Unset,
     identity_of,
     spaced,
 )
 from landscape.cli.output import say
+from landscape.errors import InputError
 
-DEFAULT = (-1.0, 1.0, 51)
+if TYPE_CHECKING:
+    from torch import nn
+
+POINTS = {1: 51, 2: 51, 3: 21}  # along each axis
 
 
 def weights(
@@ -24,22 +29,29 @@ def weights(
     /,
     out: Path,
     samples: int = 1000,
-    dimensions: Literal[1, 2] = 2,
-    alpha: Range = DEFAULT,
-    beta: Range = DEFAULT,
-    directions: str = "random",
-    normalization: str = "filter",
-    ignore: str = "biasbn",
-    bn: str = "frozen",
+    dimensions: Literal[1, 2, 3] = 2,
+    points: Unset[int] = None,
+    alpha: OptionalRange = None,
+    beta: OptionalRange = None,
+    gamma: OptionalRange = None,
+    directions: tuple[str, ...] = ("random",),
+    checkpoints: tuple[Path, ...] = (),
+    normalization: Unset[str] = None,
+    ignore: Unset[str] = None,
+    orthogonal: bool = False,
+    fields: tuple[str, ...] = ("accuracy",),
+    beside: tuple[str, ...] = (),
+    bn: Unset[str] = None,
     attack: Unset[str] = None,
     attack_at: Literal["center", "point"] = "center",
+    clean_too: bool = False,
     seed: int = 0,
     overwrite: bool = False,
     model: ModelOptions = ModelOptions(),
     data: DataOptions = DataOptions(),
     compute: ComputeOptions = ComputeOptions(),
 ) -> None:
-    """Loss and accuracy on a line or plane of filter-normalized directions through the weights.
+    """Loss, accuracy and more on a line, plane or volume through the weights of a network.
 
     A file that holds a part of this surface is completed; Ctrl-C and kill lose nothing.
 
@@ -47,18 +59,33 @@ def weights(
         checkpoint: A checkpoint of `landscape train`, or weights from elsewhere (see --model).
         out: The HDF5 file to write.
         samples: How many images the loss is a mean over, drawn at random from the split; 0 for all.
-        dimensions: 1 for a line, 2 for a plane.
-        alpha: Steps along the first direction.
+        dimensions: 1 for a line, 2 for a plane, 3 for a volume.
+        points: Along each axis that is not given; 51, or 21 for a volume.
+        alpha: Steps along the first direction; by default over the range that suits it: -1 to 1,
+            past both networks of a line, all of a trajectory.
         beta: Steps along the second direction.
-        directions: random, or the file of a weight surface to use its directions again, e.g. on a
-            finer or wider grid.
-        normalization: Of random directions: filter, layer, weight or none.
-        ignore: biasbn keeps biases and BatchNorm parameters at rest; none moves all.
-        bn: BatchNorm statistics: frozen as trained, or recompute at every point.
+        gamma: Steps along the third direction.
+        directions: random, gradient, hessian or ggn (eigenvectors), models (towards other networks)
+            or trajectory (principal components of --checkpoints); or a file: a weight surface, to
+            use its directions again, or one of Li et al. One for all axes, or one for each.
+        checkpoints: For models, one other network for each axis; for trajectory, all of the path
+            in order, or the folder that holds them, such as runs/digits/epochs.
+        normalization: filter, layer, weight or none; filter for random directions by default, none
+            for others.
+        ignore: biasbn keeps biases and BatchNorm parameters at rest, as by default for random
+            directions; none moves all.
+        orthogonal: Take from every direction its parts along the earlier ones.
+        fields: What is measured beside the loss: accuracy, gradient_norm, hessian (smallest and
+            largest eigenvalue; slow).
+        beside: Further splits, such as train, measured alike and beside this one; BatchNorm
+            statistics are then recomputed on train.
+        bn: BatchNorm statistics: frozen as trained, or recompute at every point, as by default
+            between models.
         attack: Measure the loss under an attack, as landscape evaluate takes it: fgsm, pgd,
             pgd:eps=4/255, stadv-bounded, worst-of-10, ...
         attack_at: The images are attacked once, on the trained network (center), or anew at every
             point, on the network there (point).
+        clean_too: Beside an attack, measure the images as they are.
         seed: Of the directions, the attack and the draw of images.
         overwrite: Replace whatever file is there.
         model: Which network.
@@ -69,20 +96,33 @@ def weights(
     from landscape.rng import generator
 
     loaded = model.load(checkpoint)
-    chosen = data.load(loaded).subset(samples or None, generator=generator(seed, "images"))
+    draws = generator(seed, "images")
+    chosen = data.load(loaded).subset(samples or None, generator=draws)
+    others = {
+        split: data.load(loaded, split=split).subset(
+            samples or None, generator=generator(seed, "images", split)
+        )
+        for split in beside
+    }
+    count = points or POINTS[dimensions]
+    grids = [count if given is None else spaced(*given) for given in (alpha, beta, gamma)]
     weight_surface(
         loaded.model,
         chosen.images(),
         chosen.labels,
-        alpha=spaced(*alpha),
-        beta=spaced(*beta) if dimensions == 2 else None,
-        directions=directions,
+        **dict(zip(("alpha", "beta", "gamma"), _only(grids, dimensions), strict=True)),
+        directions=directions[0] if len(directions) == 1 else directions,
+        checkpoints=_read(checkpoints, model),
         seed=seed,
         normalization=normalization,
         ignore=ignore,
+        orthogonal=orthogonal,
+        fields=None if fields == ("accuracy",) else fields,
+        others={split: (images.images(), images.labels) for split, images in others.items()},
         bn=bn,
         attack=attack,
         attack_at=attack_at,
+        clean_too=clean_too,
         **compute.arguments(),
         out=out,
         overwrite=overwrite,
@@ -90,3 +130,29 @@ def weights(
         identity=identity_of(loaded, chosen),
     )
     say(f"{out}: mean over {len(chosen)} images; next: landscape plot {out}, landscape info {out}")
+
+
+def _only(grids: Sequence[Any], dimensions: int) -> list[Any]:
+    return [grid if axis < dimensions else None for axis, grid in enumerate(grids)]
+
+
+def _read(paths: Sequence[Path], model: ModelOptions) -> "dict[str, nn.Module]":
+    """Checkpoints by name: those of files, with their folders' where the same name comes twice."""
+    files = [file for path in paths for file in _files(path)]
+    names = [file.stem for file in files]
+    if len(set(names)) < len(names):
+        names = [f"{file.parent.name}/{file.stem}" for file in files]
+    if len(set(names)) < len(names):
+        raise InputError("expected different checkpoints, got files of the same name and folder")
+    return {name: model.load(file).model for name, file in zip(names, files, strict=True)}
+
+
+def _files(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    found = sorted(
+        file for file in path.iterdir() if file.suffix in (".pt", ".pth", ".safetensors")
+    )
+    if not found:
+        raise InputError(f"expected checkpoints in {path}, got none; give files, or another folder")
+    return found

@@ -11,7 +11,7 @@ from torch import Generator, Tensor
 from landscape.data.loading import Wanted, default_workers, reading
 from landscape.data.pixels import Indices, Pixels
 from landscape.errors import InputError
-from landscape.typing import Images, Labels
+from landscape.typing import Images, Inputs, Labels, Targets
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,10 +150,10 @@ class ImageSet:
         return self.take(drawn.sort().values)
 
 
-def content_sha256(images: Images, labels: Labels) -> str:
-    """The sha256 of the pixels and labels that something was measured on."""
+def content_sha256(inputs: Inputs, targets: Targets) -> str:
+    """The sha256 of the data that something was measured on."""
     content = hashlib.sha256()
-    for tensor in (images, labels):
+    for tensor in (inputs, targets):
         content.update(f"{tuple(tensor.shape)} {tensor.dtype}".encode())
         content.update(tensor.cpu().contiguous().numpy().tobytes())
     return content.hexdigest()

@@ -1,5 +1,18 @@
 """Directions in weight space, one per axis of a surface."""
 
-from landscape.directions.resolve import DIRECTIONS, Directions, DirectionSource, make_directions
+from landscape.directions.base import Around, Drawn, Kind
+from landscape.directions.made import Directions
+from landscape.directions.projection import Path
+from landscape.directions.resolve import DIRECTIONS, IGNORE, DirectionSource, make_directions
 
-__all__ = ["DIRECTIONS", "DirectionSource", "Directions", "make_directions"]
+__all__ = [
+    "DIRECTIONS",
+    "IGNORE",
+    "Around",
+    "DirectionSource",
+    "Directions",
+    "Drawn",
+    "Kind",
+    "Path",
+    "make_directions",
+]

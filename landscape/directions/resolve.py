@@ -1,142 +1,188 @@
 """From what a user says of directions to one tensor per weight and axis."""
 
-import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-from torch import Tensor
-
-from landscape.directions.random import gaussian
+from landscape.directions.base import Around, Drawn, Kind
+from landscape.directions.eigenvectors import eigenvectors
+from landscape.directions.given import from_file, from_tensors, is_file
+from landscape.directions.gradient import gradient
+from landscape.directions.made import Directions, digest, extent, recalled
+from landscape.directions.models import models
+from landscape.directions.projection import orthogonalized, path_of
+from landscape.directions.random import random
+from landscape.directions.trajectory import trajectory
 from landscape.errors import InputError
 from landscape.registry import lookup
-from landscape.rng import generator
-from landscape.store import load_directions
 from landscape.typing import Weights
-from landscape.weights import NORMALIZATIONS, flatten, normalize, unflatten
+from landscape.weights import NORMALIZATIONS, cosine, normalize
 
-DIRECTIONS: dict[str, Callable[..., dict[str, Tensor]]] = {"random": gaussian}
-"""Each takes the weights and `generator=` and returns one tensor per weight."""
+DIRECTIONS: dict[str, Kind] = {
+    "random": Kind(random, normalization="filter", ignore="biasbn"),
+    "gradient": Kind(gradient),
+    "hessian": Kind(partial(eigenvectors, matrix="hessian")),
+    "ggn": Kind(partial(eigenvectors, matrix="ggn")),
+    "models": Kind(models, checkpoints=True, connects=True),
+    "trajectory": Kind(trajectory, checkpoints=True),
+}
+"""Ways to make directions. To add one: a function in a file of its own, and a line here."""
 
 IGNORE = {"biasbn": "tensors of one dimension or less stay at rest", "none": "all weights move"}
 
-FILE_SUFFIXES = (".h5", ".hdf5")
+ORDINALS = ("first", "second", "third")
 
 DirectionSource = str | Path | Sequence[Any] | None
-"""A name in `DIRECTIONS`, the file of a weight surface, or one direction per axis: its tensors in
-`parameters()` order, a mapping from parameter names, or one flat vector."""
-
-
-@dataclass(frozen=True)
-class Directions:
-    """One direction per axis, and how they came about.
-
-    Attributes:
-        vectors: by axis name, one tensor per weight.
-        configuration: source, normalization and content, for the file; JSON values.
-    """
-
-    vectors: Mapping[str, Weights]
-    configuration: Mapping[str, Any]
+"""A name in `DIRECTIONS` or the file of a weight surface, for all axes; or one of these for each
+axis, or instead of it the direction itself: its tensors in `parameters()` order, a mapping from
+parameter names, or one flat vector."""
 
 
 def make_directions(
     source: DirectionSource,
-    weights: Weights,
+    around: Around,
     axes: Sequence[str],
     *,
-    seed: int,
-    normalization: str = "filter",
-    ignore: str = "biasbn",
+    normalization: str | None = None,
+    ignore: str | None = None,
+    orthogonal: bool = False,
+    kept: Path | None = None,
 ) -> Directions:
     """The directions along which a surface moves.
 
-    Named directions are drawn with a generator of their own per axis and normalized. Directions
-    from a file or given as tensors are used as they are.
-
     Args:
         source: see `DirectionSource`; None means "random".
-        weights: the trained weights.
+        around: the trained weights, and what directions may depend on.
         axes: the names of the axes, e.g. ("alpha", "beta").
-        seed: of the random directions.
-        normalization: a name in `NORMALIZATIONS`.
-        ignore: see `landscape.weights.normalize`.
+        normalization: a name in `NORMALIZATIONS`; by default "filter" for random directions, and
+            "none" for all others. Those from a file, or given as tensors, are used as they are.
+        ignore: see `landscape.weights.normalize`; by default "biasbn" for random directions, and
+            "none" for all others.
+        orthogonal: take from every direction its parts along the earlier ones.
+        kept: the file of a surface that is to be continued: named directions that were made with
+            the same settings are read from it, so that they are the same to the last bit.
 
     Raises:
         InputError: unknown name, or directions that do not fit the weights or the axes.
     """
-    lookup(NORMALIZATIONS, normalization, kind="normalization of directions")
-    lookup(IGNORE, ignore, kind="set of weights to ignore")
-    settings: dict[str, Any]
-    if isinstance(source, Path) or str(source).endswith(FILE_SUFFIXES):
-        vectors = _from_file(Path(str(source)), weights, axes)
-        settings = {"directions": "file"}
-    elif source is None or isinstance(source, str):
-        draw = lookup(DIRECTIONS, source or "random", kind="direction")
-        drawn = {a: draw(weights, generator=generator(seed, "direction", a)) for a in axes}
-        vectors = {
-            axis: normalize(direction, weights, how=normalization, ignore=ignore)
-            for axis, direction in drawn.items()
-        }
-        settings = {"directions": source or "random", "seed": seed}
-        settings |= {"normalization": normalization, "ignore": ignore}
-    else:
-        vectors = _as_given(source, weights, axes)
-        settings = {"directions": "given"}
-    return Directions(vectors, {**settings, "directions_sha256": _digest(vectors)})
+    sources = _one_per_axis(source, axes)
+    kinds = _kinds(sources, normalization, ignore)
+    settings = _settings(sources, kinds, around) | ({"orthogonal": True} if orthogonal else {})
+    if kept is not None and all(_is_name(s) for s in sources):
+        known = recalled(kept, settings, around.weights, axes)
+        if known is not None:
+            return known
+    return _made(_Plan(sources, kinds, settings), around, axes, orthogonal=orthogonal)
 
 
-def _from_file(path: Path, weights: Weights, axes: Sequence[str]) -> dict[str, Weights]:
-    stored = load_directions(path)
-    for axis in axes:
-        if axis not in stored:
-            raise InputError(f"{path} holds no direction for {axis}, only for {', '.join(stored)}")
-    return {axis: unflatten(torch.from_numpy(stored[axis]), weights) for axis in axes}
+@dataclass(frozen=True)
+class _Plan:
+    """What is to be made: a source for each axis, and what is known of those that are names."""
+
+    sources: Sequence[Any]
+    kinds: Mapping[str, Kind]
+    settings: Mapping[str, Any]
 
 
-def _as_given(
-    directions: Sequence[Any], weights: Weights, axes: Sequence[str]
-) -> dict[str, Weights]:
-    if len(directions) != len(axes):
-        raise InputError(
-            f"expected {len(axes)} directions, one for each of {', '.join(axes)}, "
-            f"got {len(directions)}"
+def _made(plan: _Plan, around: Around, axes: Sequence[str], *, orthogonal: bool) -> Directions:
+    vectors, drawn = _vectors(plan, around, axes)
+    facts = {name: fact for part, _ in drawn for name, fact in part.facts.items()}
+    if orthogonal:
+        facts["cosines_before"] = _cosines(vectors)
+        vectors = dict(zip(axes, orthogonalized(list(vectors.values())), strict=True))
+    places = {name: step for part, _ in drawn for name, step in part.places.items()}
+    path = path_of(places, list(vectors.values())) if places else None
+    labels = {a: text for part, group in drawn for a, text in zip(group, part.labels, strict=False)}
+    reach = {a: ends for part, group in drawn for a, ends in zip(group, part.reach, strict=False)}
+    if path is not None and (orthogonal or not reach):
+        reach = {a: extent(path.coordinates[:, i]) for i, a in enumerate(axes)}
+    return Directions(
+        vectors,
+        plan.settings,
+        labels={a: labels.get(a, f"{ORDINALS[i]} direction") for i, a in enumerate(axes)},
+        reach={a: reach.get(a, (-1.0, 1.0)) for a in axes},
+        facts=facts,
+        path=path,
+        connects=any(kind.connects for kind in plan.kinds.values()),
+    )
+
+
+def _kinds(
+    sources: Sequence[Any], normalization: str | None, ignore: str | None
+) -> dict[str, Kind]:
+    """What is known of the sources that are names, with what was asked for."""
+    if normalization is not None:
+        lookup(NORMALIZATIONS, normalization, kind="normalization of directions")
+    if ignore is not None:
+        lookup(IGNORE, ignore, kind="set of weights to ignore")
+    found = {s: lookup(DIRECTIONS, s, kind="direction") for s in sources if _is_name(s)}
+    return {
+        name: replace(
+            kind, normalization=normalization or kind.normalization, ignore=ignore or kind.ignore
         )
-    return {a: _one_given(d, weights) for a, d in zip(axes, directions, strict=True)}
+        for name, kind in found.items()
+    }
 
 
-def _one_given(direction: Any, weights: Weights) -> Weights:
-    """A flat vector, a mapping by parameter name, or tensors in `parameters()` order."""
-    if isinstance(direction, np.ndarray | Tensor):
-        return unflatten(torch.as_tensor(direction).detach().reshape(-1), weights)
-    if isinstance(direction, Mapping):
-        if missing := [name for name in weights if name not in direction]:
-            raise InputError(
-                "expected a direction with one tensor per parameter of the model, got none for "
-                f"{', '.join(missing)}; build it from model.named_parameters()"
-            )
-        direction = [direction[name] for name in weights]
-    parts = [torch.as_tensor(part).detach() for part in direction]
-    if len(parts) != len(weights):
+def _is_name(source: Any) -> bool:
+    return isinstance(source, str) and not is_file(source)
+
+
+def _one_per_axis(source: DirectionSource, axes: Sequence[str]) -> list[Any]:
+    if source is None or isinstance(source, str | Path):
+        return [source or "random"] * len(axes)
+    if len(source) != len(axes):
         raise InputError(
-            f"expected a direction of {len(weights)} tensors, one per parameter of the model, "
-            f"got {len(parts)}; build it from model.parameters()"
+            f"expected {len(axes)} directions, one for each of {', '.join(axes)}, got {len(source)}"
         )
-    for part, (name, weight) in zip(parts, weights.items(), strict=True):
-        if part.shape != weight.shape:
-            raise InputError(
-                f"expected a direction of shape {tuple(weight.shape)} for {name}, "
-                f"got {tuple(part.shape)}; build it from model.parameters()"
+    return list(source)
+
+
+def _settings(sources: Sequence[Any], kinds: Mapping[str, Kind], around: Around) -> dict[str, Any]:
+    """How the directions are made, for the file; JSON values."""
+    told = [s if _is_name(s) else ("file" if is_file(s) else "given") for s in sources]
+    settings: dict[str, Any] = {"directions": _joined(told)}
+    if any(not kind.checkpoints for kind in kinds.values()):
+        settings["seed"] = around.seed
+    if kinds:
+        named = [kinds[name] for name in told if name in kinds]
+        settings["normalization"] = _joined([kind.normalization for kind in named])
+        settings["ignore"] = _joined([kind.ignore for kind in named])
+    if any(kind.checkpoints for kind in kinds.values()):
+        settings["checkpoints"] = list(around.checkpoints)
+        settings["checkpoints_sha256"] = digest(around.checkpoints)
+    return settings
+
+
+def _joined(words: Sequence[str]) -> str:
+    return words[0] if len(set(words)) == 1 else ", ".join(words)
+
+
+def _vectors(
+    plan: _Plan, around: Around, axes: Sequence[str]
+) -> tuple[dict[str, Weights], list[tuple[Drawn, list[str]]]]:
+    """All vectors in the order of the axes, and what was drawn together for which of them."""
+    found: dict[str, Weights] = {}
+    drawn = []
+    for name, kind in plan.kinds.items():
+        group = [a for a, s in zip(axes, plan.sources, strict=True) if _is_name(s) and s == name]
+        if kind.checkpoints and not around.checkpoints:
+            raise InputError(f"directions {name!r} need other weights; give checkpoints")
+        part = kind.make(around, group)
+        drawn.append((part, group))
+        for axis, vector in zip(group, part.vectors, strict=True):
+            found[axis] = normalize(
+                vector, around.weights, how=kind.normalization, ignore=kind.ignore
             )
-    return {n: part.to(weight) for part, (n, weight) in zip(parts, weights.items(), strict=True)}
+    for axis, s in zip(axes, plan.sources, strict=True):
+        if axis not in found:
+            read = from_file(Path(s), axis, around.weights) if is_file(s) else None
+            found[axis] = from_tensors(s, around.weights) if read is None else read
+    return {axis: found[axis] for axis in axes}, drawn
 
 
-def _digest(vectors: Mapping[str, Weights]) -> str:
-    content = hashlib.sha256()
-    for axis, direction in vectors.items():
-        content.update(axis.encode())
-        content.update(flatten(direction).cpu().double().numpy().tobytes())
-    return content.hexdigest()
+def _cosines(vectors: Mapping[str, Weights]) -> dict[str, float]:
+    return {f"{a} {b}": cosine(vectors[a], vectors[b]) for a, b in combinations(vectors, 2)}

@@ -3,8 +3,9 @@
 from landscape.engine.compute import COMPILE, PRECISIONS, Compute
 from landscape.engine.learning import LearningPass, learning_pays, leaves_some_out
 from landscape.engine.network import MICRO_BATCH, Network
-from landscape.engine.points import WeightPoints
+from landscape.engine.points import Sample, WeightPoints
 from landscape.engine.scores import OBJECTIVES, Scores, refuse_foreign_labels
+from landscape.engine.watching import has_batchnorm
 
 __all__ = [
     "COMPILE",
@@ -14,8 +15,10 @@ __all__ = [
     "Compute",
     "LearningPass",
     "Network",
+    "Sample",
     "Scores",
     "WeightPoints",
+    "has_batchnorm",
     "learning_pays",
     "leaves_some_out",
     "refuse_foreign_labels",

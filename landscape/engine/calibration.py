@@ -16,7 +16,7 @@ from torch import nn
 
 from landscape.errors import InputError
 from landscape.files import atomic_write
-from landscape.typing import Images
+from landscape.typing import Inputs
 
 log = logging.getLogger("landscape.engine")
 
@@ -97,7 +97,7 @@ def calibrate(start: Plan, measure: Measure, *, most: int, seconds: float) -> Pl
     return best
 
 
-def key_of(module: nn.Module, images: Images, precision: str) -> str:
+def key_of(module: nn.Module, images: Inputs, precision: str) -> str:
     """What a plan depends on: the network's form, the images' size, the precision, the machine."""
     shapes = [(name, tuple(p.shape)) for name, p in module.named_parameters()]
     device = images.device

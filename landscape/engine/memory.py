@@ -12,7 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from landscape.errors import InputError
-from landscape.typing import Images
+from landscape.typing import Inputs
 
 MARGIN = 2.0  # a convolution's scratch memory and the allocator's gaps come on top of activations
 UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
@@ -61,7 +61,7 @@ def _read(path: Path) -> str | None:
         return None
 
 
-def bytes_per_image(module: nn.Module, images: Images) -> int:
+def bytes_per_image(module: nn.Module, images: Inputs) -> int:
     """The most that one image's activations take at any time of a forward pass, in bytes.
 
     The difference between a pass with two images and one with one, so that what does not grow with

@@ -1,6 +1,5 @@
 """Running one network over many inputs, on a copy of the caller's model."""
 
-import copy
 import logging
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -14,13 +13,19 @@ from landscape.engine.calibration import Plan
 from landscape.engine.compute import Compute, arithmetic, computes_bf16
 from landscape.engine.folding import Folding, state_of
 from landscape.engine.memory import ran_out, release_cached
-from landscape.engine.prepare import Prepared, prepare
-from landscape.engine.scores import OBJECTIVES, Scores, refuse_foreign_labels
+from landscape.engine.prepare import Prepared, prepare, private_copy
+from landscape.engine.scores import (
+    OBJECTIVES,
+    Scores,
+    check_logits,
+    checked_rows,
+    refuse_foreign_labels,
+)
 from landscape.engine.threads import threads, usable_threads
 from landscape.engine.tuning import Job, Tuned, tune
 from landscape.errors import InputError
 from landscape.spatial import Warp
-from landscape.typing import Images, Labels, Logits
+from landscape.typing import Images, Inputs, Labels, Logits, Outputs
 from landscape.weights import refuse_nonfinite
 
 log = logging.getLogger("landscape.engine")
@@ -31,6 +36,9 @@ MICRO_BATCH = 128  # images in one forward pass, unless calibration finds better
 T = TypeVar("T")
 Render = Callable[[Tensor, slice], Images]
 """From the variables of some examples, and where these stand in the batch, to their images."""
+
+Reduce = Callable[[Tensor, slice], Tensor]
+"""From the outputs of some examples, and where these stand among all, to what is wanted of them."""
 
 
 class Network:
@@ -51,7 +59,7 @@ class Network:
         """Copy the model.
 
         Args:
-            model: takes images and returns logits.
+            model: takes images and returns logits; with `outputs` alone, any inputs and outputs.
             compute: device, precision and bounds.
 
         Raises:
@@ -64,7 +72,7 @@ class Network:
         self.compute, self.precision = compute, compute.precision
         if self.precision == "bf16" and not computes_bf16(self.device):
             log.warning("this CPU has no bf16 instructions: fp32 is faster here, and more precise")
-        self.module = self._plain = _private_copy(model, self.device)
+        self.module = self._plain = private_copy(model, self.device)
         self.folding, self.memory_format = Folding(), torch.contiguous_format
         self.dtype = next((p.dtype for p in self.module.parameters()), torch.float32)
         self._threads, self._job = usable_threads(), Job()
@@ -82,18 +90,18 @@ class Network:
         """
         self._job, self._tuned = Job(images, unit, grouped), None
 
-    def prepare(self, images: Images, *, keep: Collection[str] = ()) -> None:
-        """Settle how such images are run; happens by itself when the first ones come.
+    def prepare(self, inputs: Inputs, *, keep: Collection[str] = ()) -> None:
+        """Settle how such inputs are run; happens by itself when the first ones come.
 
         Args:
-            images: at least one, of the size of all that follow.
+            inputs: at least one, of the size of all that follow.
             keep: names of BatchNorm modules that must not be folded.
         """
         wanted = self.compute.micro_batch or MICRO_BATCH
         with threads(self._threads):
             ready = prepare(
                 self._plain,
-                images[:2].to(self.device, self.dtype),
+                self._near(inputs[:2]),
                 self.compute,
                 keep=keep,
                 enough=wanted,
@@ -133,16 +141,23 @@ class Network:
         """Weights and buffers before folding and casting, by the names they have in the model."""
         return state_of(self._plain)
 
-    def place(self, images: Images) -> Images:
-        """The images on the network's device, in its precision and memory format."""
-        return images.to(self.device, self.dtype, memory_format=self.memory_format)
+    def place(self, inputs: Inputs) -> Inputs:
+        """The inputs on the network's device; what is not whole numbers, in its precision.
 
-    def keep_near(self, images: Images) -> Images:
-        """The images placed once for many passes, unless they take too much memory for that."""
-        self.settle(images)
+        Images are brought into its memory format.
+        """
+        near = self._near(inputs)
+        return near.contiguous(memory_format=self.memory_format) if near.ndim == 4 else near
+
+    def _near(self, inputs: Inputs) -> Inputs:
+        return inputs.to(self.device, self.dtype if inputs.is_floating_point() else None)
+
+    def keep_near(self, inputs: Inputs) -> Inputs:
+        """The inputs placed once for many passes, unless they take too much memory for that."""
+        self.settle(inputs)
         assert self._prepared is not None
-        size = images.numel() * self.dtype.itemsize
-        return self.place(images) if size <= self._prepared.memory else images
+        size = inputs.numel() * self.dtype.itemsize
+        return self.place(inputs) if size <= self._prepared.memory else inputs
 
     def logits(self, images: Images) -> Logits:
         """The network's outputs, micro-batch by micro-batch.
@@ -151,11 +166,32 @@ class Network:
             InputError: the model does not return one row of logits per image, or not even a single
                 image fits into the memory.
         """
-        self.settle(images)
-        with torch.no_grad(), self._settings():
-            logits = torch.cat(list(self._in_parts(len(images), lambda s: self._run(images[s]))))
-        _check_logits(logits, len(images))
+        logits = self.outputs(images)
+        check_logits(logits, len(images))
         return logits
+
+    def outputs(self, inputs: Inputs, reduce: Reduce | None = None) -> Outputs:
+        """What the network makes of any inputs, or what is wanted of that, in micro-batches.
+
+        Args:
+            inputs: (N, ...).
+            reduce: from outputs to what is kept, one row per example.
+
+        Raises:
+            InputError: the model does not return a tensor with a row per example, or not even a
+                single example fits into the memory.
+        """
+        self.settle(inputs)
+
+        def run(part: slice) -> Tensor:
+            rows = checked_rows(self._run(inputs[part]), part.stop - part.start)
+            if reduce is None:
+                return rows
+            with torch.autocast(self.device.type, enabled=False):
+                return reduce(rows, part)
+
+        with torch.no_grad(), self._settings():
+            return torch.cat(list(self._in_parts(len(inputs), run)))
 
     def score(self, images: Images, labels: Labels) -> Scores:
         """Loss, margin and prediction of each image."""
@@ -207,7 +243,7 @@ class Network:
         def run(part: slice) -> tuple[Tensor, Tensor]:
             moved = variables[part].detach().requires_grad_()
             logits = self.module(self.place(render(moved, part)))
-            _check_logits(logits, len(moved))
+            check_logits(logits, len(moved))
             if part.start == 0:  # every look at the labels makes a GPU wait
                 refuse_foreign_labels(labels, classes=logits.shape[1])
             (gradient,) = torch.autograd.grad(rise(logits, labels[part]).sum(), moved)
@@ -217,24 +253,24 @@ class Network:
             logits, gradients = zip(*self._in_parts(len(variables), run), strict=True)
         return Scores.of(torch.cat(logits), labels), torch.cat(gradients)
 
-    def forward_whole(self, images: Images) -> Logits:
-        """The outputs of one forward pass over all images, for layers that look across a batch."""
+    def forward_whole(self, inputs: Inputs) -> Outputs:
+        """The outputs of one forward pass over all inputs, for layers that look across a batch."""
         with torch.no_grad(), self._settings():
-            return self.module(self.place(images))  # type: ignore[no-any-return]
+            return self.module(self.place(inputs))  # type: ignore[no-any-return]
 
-    def settle(self, images: Images) -> None:
+    def settle(self, inputs: Inputs) -> None:
         """Prepare, calibrate and compile what has not been yet; happens by itself.
 
         Args:
-            images: at least one, of the size of all that follow.
+            inputs: at least one, of the size of all that follow.
         """
         if self._prepared is None:
-            self.prepare(images)
+            self.prepare(inputs)
         if self._tuned is None and self._prepared is not None:
             with torch.no_grad(), self._settings():
                 self._tuned = tune(
                     self.module,
-                    self.place(images[: self.micro_batch]),
+                    self.place(inputs[: self.micro_batch]),
                     self.compute,
                     Plan(self._first_micro_batch(), usable_threads()),
                     most=self._prepared.most_images,
@@ -246,10 +282,10 @@ class Network:
         wanted = self.compute.micro_batch or MICRO_BATCH
         return min(wanted, self._prepared.most_images) if self._prepared else wanted
 
-    def _run(self, images: Images) -> Tensor:
+    def _run(self, inputs: Inputs) -> Any:
         assert self._tuned is not None
-        placed = self.place(images)
-        whole = len(images) == self._tuned.fast_size
+        placed = self.place(inputs)
+        whole = len(inputs) == self._tuned.fast_size
         return self._tuned.fast(placed) if whole else self.module(placed)
 
     def _in_parts(self, count: int, run: Callable[[slice], T]) -> Iterator[T]:
@@ -278,24 +314,3 @@ class Network:
     def _settings(self) -> Iterator[None]:
         with arithmetic(self.device, self.precision), threads(self._threads):
             yield
-
-
-def _check_logits(logits: Tensor, images: int) -> None:
-    if logits.ndim != 2 or len(logits) != images:
-        raise InputError(
-            f"expected logits of shape ({images}, classes) from the model, "
-            f"got {tuple(logits.shape)}"
-        )
-
-
-def _private_copy(model: nn.Module, device: torch.device) -> nn.Module:
-    try:
-        twin = copy.deepcopy(model)
-    except Exception as error:  # whatever the user's modules do when they are copied
-        raise InputError(
-            f"the model cannot be copied ({error}); surfaces work on a copy so that yours is "
-            "never changed, so make copy.deepcopy(model) work"
-        ) from error
-    for parameter in twin.parameters():
-        parameter.grad = None
-    return twin.to(device).eval().requires_grad_(False)

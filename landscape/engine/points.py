@@ -1,17 +1,51 @@
-"""Running one network with many weights: the points of a line or plane around the trained ones."""
+"""Running one network with many weights: the points of a line, plane or volume around its own."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from landscape.engine.folding import state_of
 from landscape.engine.network import MICRO_BATCH, Network
-from landscape.engine.scores import Scores, refuse_foreign_labels
+from landscape.engine.scores import refuse_foreign_labels
 from landscape.engine.watching import NORMS
+from landscape.errors import InputError
+from landscape.losses import LOSSES, Loss, correct
 from landscape.numerics import Mean, RunningMean
-from landscape.typing import Images, Labels, PerExample, Weights
+from landscape.typing import Inputs, Outputs, PerExample, Targets, Weights
+
+Measure = Callable[[Outputs, Targets], PerExample]
+Attacking = Callable[[Network, Inputs, Targets], Inputs]
+
+CROSS_ENTROPY = LOSSES["cross-entropy"]
+ACCURACY: Mapping[str, Measure] = {"accuracy": correct}
+FIRST = 64  # examples on which a loss is tried
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Data on which every point is measured.
+
+    Attributes:
+        inputs: (N, ...).
+        targets: (N, ...).
+        attack: what is made of the inputs at every point, on the network there.
+    """
+
+    inputs: Inputs
+    targets: Targets
+    attack: Attacking | None = None
+
+    def seen(self, network: Network) -> Inputs:
+        """The inputs that the network is shown as it is now."""
+        return self.inputs if self.attack is None else self.attack(network, *self.pair)
+
+    @property
+    def pair(self) -> tuple[Inputs, Targets]:
+        """Inputs and targets."""
+        return self.inputs, self.targets
 
 
 class WeightPoints:
@@ -24,40 +58,54 @@ class WeightPoints:
     def __init__(
         self,
         network: Network,
-        images: Images,
-        labels: Labels,
+        inputs: Inputs,
+        targets: Targets,
         directions: Sequence[Weights],
         *,
+        loss: Loss = CROSS_ENTROPY,
+        metrics: Mapping[str, Measure] = ACCURACY,
         recompute_batchnorm: bool = False,
-        attack: Callable[[Network, Images, Labels], Images] | None = None,
+        attack: Attacking | None = None,
+        others: Mapping[str, Sample] | None = None,
     ) -> None:
         """Place data and directions beside the network.
 
         Args:
             network: its weights become this object's to move.
-            images: the data set on which every point is evaluated.
-            labels: one per image.
+            inputs: the data set on which every point is evaluated.
+            targets: one per example.
             directions: one tensor per parameter each, in the order of the coefficients.
-            recompute_batchnorm: measure BatchNorm statistics anew at every point, on these images,
-                instead of keeping the trained ones.
-            attack: what is made of the images at every point, on the network there.
+            loss: of outputs and targets.
+            metrics: what else is counted per example, by name.
+            recompute_batchnorm: measure BatchNorm statistics anew at every point, on these inputs
+                or, if there are others called "train", on those, instead of keeping the trained
+                ones.
+            attack: what is made of the inputs at every point, on the network there.
+            others: further data, by the name that precedes their fields.
 
         Raises:
-            InputError: labels that the model has no output for.
+            InputError: targets that the model has no output for, or a loss that is no mean.
         """
         plain = network.plain_state
         norms = [n for n, m in network.module.named_modules() if isinstance(m, NORMS)]
         keep = norms if recompute_batchnorm else _moved(norms, directions)
-        network.prepare(images[:2], keep=keep)
-        self._network, self._images, self._attack = network, network.keep_near(images), attack
-        self._labels = labels.to(network.device, torch.int64)
-        refuse_foreign_labels(labels, classes=network.logits(images[:1]).shape[1])
+        network.prepare(inputs[:2], keep=keep)
+        self._network = network
+        self._columns: dict[str, Measure] = {"loss": loss, **metrics}
+        given = {"": Sample(inputs, targets, attack), **(others or {})}
+        self._samples = {name: self._near(sample) for name, sample in given.items()}
+        for sample in self._samples.values():
+            _try_loss(loss, network, sample)
         self._batchnorms = [
             module
             for module in network.module.modules()
             if recompute_batchnorm and isinstance(module, NORMS)
         ]
         self._place(directions, plain)
+
+    def _near(self, sample: Sample) -> Sample:
+        targets = sample.targets.to(self._network.device)
+        return Sample(self._network.keep_near(sample.inputs), targets, sample.attack)
 
     def _place(self, directions: Sequence[Weights], plain: Weights) -> None:
         """Lay out centre and directions of the weights that move, as one list of tensors each."""
@@ -87,45 +135,67 @@ class WeightPoints:
 
     @torch.no_grad()
     def measure(self, coefficients: Sequence[float]) -> Mapping[str, Mean]:
-        """Mean loss and accuracy, with standard errors, at one point."""
+        """Means with standard errors at one point: `loss`, metrics, and those of other data.
+
+        The names of the latter are like "train_loss".
+        """
+        self.go_to(coefficients)
+        found = {}
+        for name, sample in self._samples.items():
+            for column, mean in self._means(sample).items():
+                found[f"{name}_{column}" if name else column] = mean
+        return found
+
+    def go_to(self, coefficients: Sequence[float]) -> None:
+        """Be at a point: set its weights and, where they are measured anew, its statistics."""
         self.move(coefficients)
         if self._batchnorms:
             self._recompute_batchnorm()
-        scores = Scores.of(self._network.logits(self._seen()), self._labels)
-        right = (scores.prediction == self._labels).double()
-        loss, accuracy = RunningMean(), RunningMean()
-        columns: Tensor = torch.stack([scores.loss, right]).cpu()  # one wait for a GPU
-        loss.add(columns[0].numpy())
-        accuracy.add(columns[1].numpy())
-        return {"loss": loss.result(), "accuracy": accuracy.result()}
 
-    def images_at(self, coefficients: Sequence[float]) -> Images:
-        """The images that the network is shown at one point."""
-        self.move(coefficients)
-        return self._seen()
+    def _means(self, sample: Sample) -> dict[str, Mean]:
+        def columns(outputs: Outputs, part: slice) -> Tensor:
+            targets = sample.targets[part]
+            return torch.stack([of(outputs, targets) for of in self._columns.values()], dim=1)
 
-    def losses(self, coefficients: Sequence[float], images: Images) -> PerExample:
-        """The losses of so many images at one point, those of the first labels, on the CPU."""
-        self.move(coefficients)
-        logits = self._network.logits(images)
-        return Scores.of(logits, self._labels[: len(images)]).loss.cpu()
+        rows = self._network.outputs(sample.seen(self._network), columns).cpu()
+        means = {}
+        for name, column in zip(self._columns, rows.T, strict=True):
+            running = RunningMean()
+            running.add(column.numpy())
+            means[name] = running.result()
+        return means
 
-    def _seen(self) -> Images:
-        if self._attack is None:
-            return self._images
-        return self._attack(self._network, self._images, self._labels)
+    def inputs_at(self, coefficients: Sequence[float], name: str = "") -> Inputs:
+        """The inputs of some data that the network is shown at one point."""
+        self.go_to(coefficients)
+        return self._samples[name].seen(self._network)
+
+    def statistics(self) -> dict[str, Tensor]:
+        """The buffers of the BatchNorm layers that are measured anew, as they are now."""
+        state = state_of(self._network.module)
+        measured = {id(b) for norm in self._batchnorms for b in norm.buffers()}
+        named = dict(self._network.module.named_buffers())
+        return {name: state[name].clone() for name, b in named.items() if id(b) in measured}
+
+    @torch.no_grad()
+    def losses(self, coefficients: Sequence[float], inputs: Inputs) -> PerExample:
+        """The losses of so many inputs at one point, those of the first targets, on the CPU."""
+        self.go_to(coefficients)
+        targets, loss = self._samples[""].targets, self._columns["loss"]
+        return self._network.outputs(inputs, lambda o, part: loss(o, targets[part])).cpu()
 
     def _recompute_batchnorm(self) -> None:
         """One pass in training mode; running statistics become means over the batches.
 
-        The batches are of nearly equal size, since a single image has no variance, and each weighs
-        as many as it has images.
+        The batches are of nearly equal size, since a single example has no variance, and each
+        weighs as many as it has examples.
         """
         for norm in self._batchnorms:
             norm.reset_running_stats()
             norm.train()
+        inputs = self._samples["train" if "train" in self._samples else ""].inputs
         seen = 0
-        for part in self._images.tensor_split(math.ceil(len(self._images) / self.batch)):
+        for part in inputs.tensor_split(math.ceil(len(inputs) / self.batch)):
             seen += len(part)
             for norm in self._batchnorms:
                 norm.momentum = len(part) / seen
@@ -134,8 +204,13 @@ class WeightPoints:
             norm.eval()
 
     @property
+    def precision(self) -> str:
+        """Of the network."""
+        return self._network.precision
+
+    @property
     def batch(self) -> int:
-        """Images from which BatchNorm statistics are taken together; the engine does not choose."""
+        """Examples whose BatchNorm statistics are taken together; the engine does not choose."""
         return self._network.compute.micro_batch or MICRO_BATCH
 
 
@@ -151,3 +226,23 @@ def _moved(norms: Sequence[str], directions: Sequence[Weights]) -> list[str]:
 
 def _like(direction: Weights, plain: Weights) -> dict[str, Tensor]:
     return {name: tensor.to(plain[name]) for name, tensor in direction.items()}
+
+
+def _try_loss(loss: Loss, network: Network, sample: Sample) -> None:
+    """See that the loss works on a few examples, and that all targets are such as it takes.
+
+    Raises:
+        InputError: they are not, or the loss is no mean over examples.
+    """
+    inputs, targets = sample.inputs[:FIRST], sample.targets
+    outputs = network.outputs(inputs)
+    if loss is CROSS_ENTROPY:
+        shape = (len(targets), *outputs.shape[2:])
+        if outputs.ndim < 2 or targets.shape != shape or targets.is_floating_point():
+            raise InputError(
+                f"expected for the cross-entropy outputs (N, classes, ...) and class indices of "
+                f"shape {shape}, got outputs {tuple(outputs.shape)} for {len(inputs)} examples and "
+                f"targets {tuple(targets.shape)} of {targets.dtype}; give another loss"
+            )
+        refuse_foreign_labels(targets.reshape(-1), classes=outputs.shape[1])
+    loss.verify(outputs, targets[: len(inputs)])

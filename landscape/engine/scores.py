@@ -3,9 +3,11 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from landscape.errors import InputError
 from landscape.typing import Labels, Logits, PerExample, PerExampleFlag
@@ -40,6 +42,34 @@ class Scores:
         columns = (self.loss, self.margin, self.prediction)
         parts = zip(*(column.split(size) for column in columns), strict=True)
         return [Scores(*part) for part in parts]
+
+
+def check_logits(logits: Tensor, images: int) -> None:
+    """Raise unless there is one row of logits per image.
+
+    Raises:
+        InputError: with the shape that was expected and the one that came.
+    """
+    if logits.ndim != 2 or len(logits) != images:
+        raise InputError(
+            f"expected logits of shape ({images}, classes) from the model, "
+            f"got {tuple(logits.shape)}"
+        )
+
+
+def checked_rows(outputs: Any, count: int) -> Tensor:
+    """What a network returned, if it is a tensor with a row for each of `count` examples.
+
+    Raises:
+        InputError: it is something else.
+    """
+    if not isinstance(outputs, Tensor) or outputs.ndim == 0 or len(outputs) != count:
+        shape = tuple(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
+        raise InputError(
+            f"expected from the model a tensor with one row for each of {count} examples, "
+            f"got {shape}; wrap it in a module that returns one"
+        )
+    return outputs
 
 
 def refuse_foreign_labels(labels: Labels, *, classes: int) -> None:

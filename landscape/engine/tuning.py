@@ -25,7 +25,7 @@ from landscape.engine.compute import Compute
 from landscape.engine.graphs import GraphedForward
 from landscape.engine.memory import ran_out, release_cached
 from landscape.engine.threads import threads
-from landscape.typing import Images
+from landscape.typing import Inputs
 
 log = logging.getLogger("landscape.engine")
 
@@ -80,7 +80,7 @@ class Job:
 
 
 def tune(
-    module: nn.Module, images: Images, compute: Compute, start: Plan, *, most: int, job: Job
+    module: nn.Module, images: Inputs, compute: Compute, start: Plan, *, most: int, job: Job
 ) -> Tuned:
     """Choose how to run what lies ahead.
 
@@ -112,14 +112,14 @@ def tune(
 class _Clock:
     """Images per second of forward passes over copies of given images."""
 
-    def __init__(self, module: nn.Module, images: Images) -> None:
+    def __init__(self, module: nn.Module, images: Inputs) -> None:
         self.module, self.images = module, images
 
-    def batch(self, size: int) -> Images:
+    def batch(self, size: int) -> Inputs:
         """`size` images, in the memory format of all others."""
         times = -(-size // len(self.images))
-        batch = self.images.repeat(times, 1, 1, 1)[:size]
-        return batch.to(memory_format=_format_of(self.images))
+        batch = self.images.repeat(times, *[1] * (self.images.ndim - 1))[:size]
+        return batch.contiguous(memory_format=_format_of(self.images))
 
     def rate(self, plan: Plan, run: Callable[[Tensor], Tensor] | None = None) -> float:
         """The best of a few passes, of which the first ones warm up; next to 0 if they do not fit.
@@ -140,7 +140,7 @@ class _Clock:
         release_cached(self.images.device)
         return 1e-9
 
-    def _seconds(self, run: Callable[[Tensor], Tensor], batch: Images) -> float:
+    def _seconds(self, run: Callable[[Tensor], Tensor], batch: Inputs) -> float:
         started = time.perf_counter()
         run(batch)
         if batch.is_cuda:
@@ -148,8 +148,8 @@ class _Clock:
         return time.perf_counter() - started
 
 
-def _format_of(images: Images) -> torch.memory_format:
-    last = images.is_contiguous(memory_format=torch.channels_last)
+def _format_of(images: Inputs) -> torch.memory_format:
+    last = images.ndim == 4 and images.is_contiguous(memory_format=torch.channels_last)
     return torch.channels_last if last else torch.contiguous_format
 
 
@@ -192,7 +192,7 @@ def _accelerated(
     return Tuned(plan.micro_batch, plan.threads, best, fast_size=plan.micro_batch)
 
 
-def _captured(module: nn.Module, batch: Images) -> list[Callable[[Tensor], Tensor]]:
+def _captured(module: nn.Module, batch: Inputs) -> list[Callable[[Tensor], Tensor]]:
     try:
         return [GraphedForward(module, batch)]
     except RuntimeError as error:

@@ -10,12 +10,18 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
 
 from landscape.engine.folding import Pair
-from landscape.typing import Images
+from landscape.typing import Inputs
 
 LAYERS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
+
 ASKING = frozenset({"__get__", "__len__", "dim", "size", "numel", "is_floating_point"})
 """Functions that read the shape or kind of a tensor, if no tensor is their result."""
+
+
+def has_batchnorm(model: nn.Module) -> bool:
+    """Whether a network has BatchNorm layers that keep statistics."""
+    return any(isinstance(m, NORMS) and m.running_mean is not None for m in model.modules())
 
 
 @dataclass(frozen=True)
@@ -31,7 +37,7 @@ class Observation:
     bytes_per_image: int
 
 
-def observe(module: nn.Module, images: Images, *, keep: Collection[str] = ()) -> Observation:
+def observe(module: nn.Module, images: Inputs, *, keep: Collection[str] = ()) -> Observation:
     """Watch one forward pass of a module in evaluation mode.
 
     A layer and a BatchNorm are a pair if both are used once, nothing but the BatchNorm reads the

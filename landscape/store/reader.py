@@ -54,7 +54,8 @@ def load_directions(path: str | Path) -> dict[str, Shaped[np.ndarray, " paramete
                 f"{path} holds no directions (it is a {file.attrs['kind']!r} surface); "
                 "give the file of a weight surface"
             )
-        return {name: data[...] for name, data in file["directions"].items() if name != "parameter"}
+        held = file["directions"].items()
+        return {name: data[...] for name, data in held if name not in ("parameter", "parameters")}
 
 
 def facts(data: xr.Dataset) -> dict[str, Any]:

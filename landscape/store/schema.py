@@ -10,6 +10,8 @@ from jaxtyping import Shaped
 from landscape.errors import InputError
 
 SCHEMA_VERSION = 1
+ADAPTIVE = "adaptive"
+"""The attribute of a surface whose points were chosen by their values; see `store.refine`."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ class Layout:
         configuration: what must agree for a file to be continued; JSON values only.
         about: further facts for the reader, such as versions and device.
         directions: flat vectors stored in the group `directions`, by axis name.
+        parameters: names and shapes of the weights that the vectors are made of, in order.
     """
 
     kind: str
@@ -89,6 +92,7 @@ class Layout:
     configuration: Mapping[str, Any] = field(default_factory=dict)
     about: Mapping[str, Any] = field(default_factory=dict)
     directions: Mapping[str, Shaped[np.ndarray, " parameters"]] = field(default_factory=dict)
+    parameters: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     @property
     def grid_shape(self) -> tuple[int, ...]:

@@ -1,5 +1,6 @@
 """The parts a surface file is made of: axes, constants, directions, and fields in two layouts."""
 
+import json
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -21,7 +22,10 @@ def write_skeleton(file: h5py.File, layout: Layout) -> None:
     for constant in layout.constants:
         _write_constant(file, constant)
     if layout.directions:
-        _write_directions(file.create_group("directions"), layout.directions)
+        group = file.create_group("directions")
+        _write_directions(group, layout.directions)
+        if layout.parameters:
+            _write_shapes(group, layout.parameters)
 
 
 def _write_axis(file: h5py.Group, axis: Axis) -> None:
@@ -52,6 +56,12 @@ def _write_directions(
     _write_dimension(group, "parameter", length)
     for name, vector in directions.items():
         _attach(group, group.create_dataset(name, data=vector), ("parameter",))
+
+
+def _write_shapes(group: h5py.Group, parameters: Mapping[str, tuple[int, ...]]) -> None:
+    """As a dataset of JSON: an attribute is too small for networks of a thousand tensors."""
+    text = json.dumps([[name, list(shape)] for name, shape in parameters.items()])
+    group.create_dataset("parameters", data=text)
 
 
 def preallocate(file: h5py.File, field: Field, axes: tuple[Axis, ...]) -> h5py.Dataset:

@@ -10,10 +10,11 @@ from jaxtyping import Float, Shaped
 from landscape.store import Layout
 from landscape.surfaces.adversary import PLACES, adversary_of
 from landscape.surfaces.checks import Check, failed
-from landscape.surfaces.inputs import gather, grid_axis
+from landscape.surfaces.inputs import gather, gather_any, grid_axis
+from landscape.surfaces.quantities import METRICS, QUANTITIES
 from landscape.surfaces.spatial import SpatialSurface, pose_axes
 from landscape.surfaces.tradeoff import TradeoffSurface
-from landscape.surfaces.weights import BATCHNORM, WeightSurface
+from landscape.surfaces.weights import BATCHNORM, Measured, WeightSurface
 
 
 @runtime_checkable
@@ -49,9 +50,12 @@ SURFACES: dict[str, Any] = {
 
 __all__ = [
     "BATCHNORM",
+    "METRICS",
     "PLACES",
+    "QUANTITIES",
     "SURFACES",
     "Check",
+    "Measured",
     "SpatialSurface",
     "Surface",
     "TradeoffSurface",
@@ -59,6 +63,7 @@ __all__ = [
     "adversary_of",
     "failed",
     "gather",
+    "gather_any",
     "grid_axis",
     "pose_axes",
 ]

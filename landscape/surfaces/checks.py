@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 import xarray as xr
 from torch import Tensor, nn
 
+from landscape.losses import LOSSES, Loss
 from landscape.rng import derived_seed
-from landscape.typing import Images, Labels, Weights
+from landscape.typing import Inputs, PerExample, Targets, Weights
 
 LIMITS = {"fp32": 1e-4, "tf32": 2e-2, "bf16": 1e-1}
 """Largest relative deviation of a mean loss that is put down to rounding, by precision."""
@@ -92,15 +92,27 @@ def float64_error(precision: str, pairs: Iterator[Compared]) -> Check:
 
 @torch.no_grad()
 def plain_losses(
-    model: nn.Module, images: Images, labels: Labels, weights: Weights | None = None
-) -> Tensor:
-    """Cross-entropy per image by a plain loop over batches, in the model's own precision."""
-    like = next(model.parameters(), images)
+    model: nn.Module,
+    inputs: Inputs,
+    targets: Targets,
+    weights: Weights | None = None,
+    loss: Loss = LOSSES["cross-entropy"],
+) -> PerExample:
+    """The loss of each example by a plain loop over batches, in the model's own precision.
+
+    Args:
+        model: a twin.
+        inputs: (N, ...).
+        targets: (N, ...).
+        weights: to be used instead of the model's own; buffers may be among them.
+        loss: of outputs and targets.
+    """
+    like = next(model.parameters(), inputs)
     losses = []
-    for x, y in zip(images.split(PLAIN_BATCH), labels.split(PLAIN_BATCH), strict=True):
-        x, y = x.to(like.device, like.dtype), y.to(like.device)
-        logits = torch.func.functional_call(model, dict(weights), x) if weights else model(x)
-        losses.append(F.cross_entropy(logits.double(), y, reduction="none"))
+    for x, y in zip(inputs.split(PLAIN_BATCH), targets.split(PLAIN_BATCH), strict=True):
+        x, y = x.to(like.device, like.dtype if x.is_floating_point() else None), y.to(like.device)
+        outputs = torch.func.functional_call(model, dict(weights), x) if weights else model(x)
+        losses.append(loss(outputs, y))
     return torch.cat(losses).cpu()
 
 
@@ -117,11 +129,19 @@ def deviation(measured: Sequence[float] | Any, plain: Sequence[float] | Any) -> 
     return float(np.where(same, 0.0, relative).max(initial=0.0))
 
 
-def sample_points(loss: xr.DataArray) -> Iterator[xr.DataArray]:
-    """A few values at random places, always the same ones for a shape, with their coordinates."""
+def sample_points(loss: xr.DataArray, done: xr.DataArray | None = None) -> Iterator[xr.DataArray]:
+    """A few values at random places, always the same ones for a shape, with their coordinates.
+
+    Args:
+        loss: over the grid.
+        done: 1 where it was measured, if it was not everywhere; the places are among those.
+    """
     random = np.random.default_rng(derived_seed(0, "check", str(loss.shape)))
     for _ in range(SAMPLE):
-        where = {str(dim): int(random.integers(n)) for dim, n in loss.sizes.items()}
+        while True:
+            where = {str(dim): int(random.integers(n)) for dim, n in loss.sizes.items()}
+            if done is None or int(done.isel({dim: where[str(dim)] for dim in done.dims})) == 1:
+                break
         yield loss.isel(where).load()
 
 
@@ -135,12 +155,18 @@ def repeatable(first: Tensor, second: Tensor) -> Check:
     )
 
 
-def nonfinite_share(loss: Any) -> Check:
-    """The share of nan and inf among the measured losses."""
+def nonfinite_share(loss: xr.DataArray, done: xr.DataArray | None = None) -> Check:
+    """The share of nan and inf among the measured losses.
+
+    Args:
+        loss: over the grid.
+        done: 1 where it was measured, if it was not everywhere.
+    """
+    bad = (~np.isfinite(loss)).astype(np.float64)
     return Check(
         "non-finite",
         "share of measured losses that are nan or inf",
-        float(np.mean(~np.isfinite(np.asarray(loss)))),
+        float((bad if done is None else bad.where(done == 1)).mean()),
     )
 
 

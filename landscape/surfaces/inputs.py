@@ -10,7 +10,7 @@ from torch import Tensor
 
 from landscape.errors import InputError
 from landscape.store import Axis
-from landscape.typing import Images, Labels
+from landscape.typing import Images, Inputs, Labels, Targets
 
 
 def gather(images: Any, labels: Any = None) -> tuple[Images, Labels]:
@@ -24,15 +24,44 @@ def gather(images: Any, labels: Any = None) -> tuple[Images, Labels]:
     Raises:
         InputError: shapes, types or values that no classifier can use.
     """
-    if labels is None:
-        pairs = [(torch.as_tensor(x), torch.as_tensor(y)) for x, y in _batches(images)]
-        images, labels = [x for x, _ in pairs], [y for _, y in pairs]
-    return _checked(_joined(images), _joined(labels))
+    return _checked(*_tensors(images, labels))
+
+
+def gather_any(inputs: Any, targets: Any = None) -> tuple[Inputs, Targets]:
+    """Inputs and targets of any kind as two tensors, a row per example.
+
+    Args:
+        inputs: (N, ...), a tensor or array; or an iterable of batches, of (inputs, targets) pairs
+            where `targets` is None.
+        targets: (N, ...), a tensor or array; or an iterable of batches; or None.
+
+    Raises:
+        InputError: there is none, or not as many of the one as of the other, or inputs that are not
+            finite.
+    """
+    inputs, targets = _tensors(inputs, targets)
+    if inputs.ndim == 0 or targets.ndim == 0 or not 0 < len(inputs) == len(targets):
+        raise InputError(
+            "expected inputs and targets with one row per example, at least one, "
+            f"got shapes {tuple(inputs.shape)} and {tuple(targets.shape)}"
+        )
+    if inputs.is_floating_point() and not torch.isfinite(inputs).all():
+        raise InputError("expected finite inputs, got nan or inf among them")
+    return inputs, targets
+
+
+def _tensors(inputs: Any, targets: Any) -> tuple[Tensor, Tensor]:
+    if targets is None:
+        pairs = [(torch.as_tensor(x), torch.as_tensor(y)) for x, y in _batches(inputs)]
+        inputs, targets = [x for x, _ in pairs], [y for _, y in pairs]
+    return _joined(inputs), _joined(targets)
 
 
 def _batches(data: Any) -> Iterable[tuple[Any, Any]]:
     if isinstance(data, Tensor | np.ndarray):
-        raise InputError("expected labels beside the images; give one class index per image")
+        raise InputError(
+            "expected labels beside the images, or targets beside the inputs; give one per example"
+        )
     return data  # type: ignore[no-any-return]
 
 
@@ -43,7 +72,10 @@ def _joined(data: Any) -> Tensor:
         return torch.tensor(data)  # a copy, since arrays from files are often read-only
     parts = [torch.as_tensor(part).detach() for part in data]
     if not parts:
-        raise InputError("expected at least one image, got none")
+        raise InputError("expected at least one example, got none")
+    if len({part.shape[1:] for part in parts}) > 1:
+        shapes = ", ".join(sorted({str(tuple(part.shape[1:])) for part in parts}))
+        raise InputError(f"expected examples of one shape, got {shapes}; pad or resize them")
     return torch.cat(parts) if parts[0].ndim else torch.stack(parts)
 
 

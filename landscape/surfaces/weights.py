@@ -1,7 +1,7 @@
-"""Weight space: mean loss and accuracy along directions from the trained weights."""
+"""Weight space: mean loss, and more, along directions from the trained weights."""
 
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,210 +11,254 @@ from torch import nn
 
 from landscape.data import content_sha256
 from landscape.directions import Directions
-from landscape.engine import Compute, Network, WeightPoints
+from landscape.engine import Compute, Network, Sample, WeightPoints
+from landscape.errors import InputError
+from landscape.losses import LOSSES, Loss
 from landscape.provenance import provenance
-from landscape.store import Axis, Field, Layout
+from landscape.registry import lookup
+from landscape.store import Axis, Constant, Field, Layout
 from landscape.surfaces.adversary import Adversary, attacked_at_the_centre
-from landscape.surfaces.checks import (
-    LIMITS,
-    SAMPLE,
-    Check,
-    Compared,
-    deviation,
-    exact_twin,
-    few,
-    float64_error,
-    nonfinite_share,
-    plain_losses,
-    plain_twin,
-    repeatable,
-    sample_points,
-)
+from landscape.surfaces.checks import Check
 from landscape.surfaces.inputs import title_of
-from landscape.typing import Images, Labels, PerExample
-from landscape.weights import cosine, flatten, norm, weights_of
-
-FIELDS = (
-    Field("loss", "float64", "nat", "mean cross-entropy"),
-    Field("loss_stderr", "float64", "nat", "standard error of the mean loss"),
-    Field("accuracy", "float64", "1", "share of images classified correctly"),
-    Field("accuracy_stderr", "float64", "1", "standard error of the accuracy"),
-)
+from landscape.surfaces.quantities import METRICS, QUANTITIES
+from landscape.surfaces.weight_checks import Twin
+from landscape.typing import Inputs, Targets
+from landscape.weights import flatten
 
 BATCHNORM = {"frozen": "the trained statistics", "recompute": "measured anew at every point"}
+CLEAN = "clean"  # what precedes the fields of the data as they are, beside those under attack
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What is measured at every point.
+
+    Attributes:
+        loss: of outputs and targets.
+        fields: names in `METRICS` and `QUANTITIES`; None: the accuracy, of the cross-entropy.
+        bn: a name in `BATCHNORM`.
+        adversary: attacks the inputs first, or at every point.
+        clean_too: measure the data as they are beside those under attack.
+    """
+
+    loss: Loss = LOSSES["cross-entropy"]
+    fields: Sequence[str] | None = None
+    bn: str = "frozen"
+    adversary: Adversary | None = None
+    clean_too: bool = False
+
+    def __post_init__(self) -> None:
+        lookup(BATCHNORM, self.bn, kind="BatchNorm mode")
+        for name in self.chosen:
+            lookup({**METRICS, **QUANTITIES}, name, kind="field")
+        if self.clean_too and self.adversary is None:
+            raise InputError("the clean data are measured already; clean_too goes with an attack")
+        if self.quantities and self.adversary is not None and self.adversary.at == "point":
+            raise InputError(
+                f"{', '.join(self.quantities)} cannot be measured on data that are attacked anew "
+                "at every point; attack them at the center"
+            )
+
+    @property
+    def chosen(self) -> tuple[str, ...]:
+        """The names of all fields beside the loss."""
+        if self.fields is not None:
+            return tuple(self.fields)
+        return ("accuracy",) if self.loss is LOSSES["cross-entropy"] else ()
+
+    @property
+    def metrics(self) -> list[str]:
+        """Those that are means over the examples."""
+        return [name for name in self.chosen if name in METRICS]
+
+    @property
+    def quantities(self) -> list[str]:
+        """Those that take passes of their own."""
+        return [name for name in self.chosen if name in QUANTITIES]
+
+    def means(self) -> list[Field]:
+        """The fields of one set of data that are means, and their standard errors."""
+        named = [("loss", self.loss.units, f"mean {self.loss.name}")]
+        named += [(name, METRICS[name].units, METRICS[name].long_name) for name in self.metrics]
+        errors = {"loss": "standard error of the mean loss"}
+        return [
+            field
+            for name, units, words in named
+            for field in (
+                Field(name, "float64", units, words),
+                Field(
+                    f"{name}_stderr",
+                    "float64",
+                    units,
+                    errors.get(name, f"standard error of the {name}"),
+                ),
+            )
+        ]
+
+    def configuration(self) -> dict[str, Any]:
+        """For the file; JSON values."""
+        told: dict[str, Any] = {"bn": self.bn, "loss": self.loss.name}
+        if self.fields is not None:
+            told["fields"] = list(self.fields)
+        if self.adversary is not None:
+            told |= self.adversary.configuration
+        return told | ({"clean_too": True} if self.clean_too else {})
 
 
 class WeightSurface:
-    """A line or plane through the trained weights of a model.
+    """A line, plane or volume through the weights of a model.
 
     Attributes:
         layout: what the file holds.
     """
 
+    kind, title = "weights", "weight"
     points_per_call = 1
 
     def __init__(
         self,
         model: nn.Module,
-        images: Images,
-        labels: Labels,
+        inputs: Inputs,
+        targets: Targets,
         *,
         axes: tuple[Axis, ...],
         directions: Directions,
-        bn: str = "frozen",
+        measured: Measured | None = None,
         compute: Compute,
         identity: Mapping[str, Any],
-        adversary: Adversary | None = None,
+        others: Mapping[str, Sample] | None = None,
     ) -> None:
         """Copy the model and describe the file.
 
         Args:
-            model: takes images and returns logits.
-            images: (N, C, H, W), the data the loss is a mean over.
-            labels: (N,).
+            model: takes inputs and returns outputs.
+            inputs: (N, ...), the data the loss is a mean over.
+            targets: (N, ...).
             axes: one for each direction, in multiples of it.
             directions: see `landscape.directions.make_directions`.
-            bn: a name in `BATCHNORM`.
+            measured: the loss, further fields, and how; the cross-entropy by default.
             compute: where and how the network runs.
             identity: what names model and data in the file, e.g. the weights' sha256; JSON values.
-            adversary: attacks the images first, or at every point.
+            others: further data by name, measured alike; `train_loss` is that of those called
+                "train", which BatchNorm statistics are then measured on, too.
         """
-        sha256 = content_sha256(images, labels)
-        self._passes = 1
-        anew = None if adversary is None or adversary.at == "center" else adversary
-        if anew is not None:
-            self._passes += anew.attack.evaluations
-        elif adversary is not None:
-            images = attacked_at_the_centre(adversary, model, images, labels, compute)
+        what = measured or Measured()
+        further = dict(others or {})
+        digests = {"data_sha256": content_sha256(inputs, targets)} | {
+            f"{name}_sha256": content_sha256(*data.pair) for name, data in further.items()
+        }
+        adversary = what.adversary
+        if what.clean_too:
+            further[CLEAN] = Sample(inputs, targets)
+        if adversary is not None and adversary.at == "center":
+            inputs = attacked_at_the_centre(adversary, model, inputs, targets, compute)
+        anew = adversary if adversary is not None and adversary.at == "point" else None
+        self._measured, self._directions = what, directions
+        self._examples = sum(len(data.targets) for data in further.values()) + len(inputs) * (
+            1 if anew is None else 1 + anew.attack.evaluations
+        )
+        self._inputs = inputs
         self._network = Network(model, compute)
-        self._twin, self._images, self._labels = plain_twin(model), images, labels
-        self._vectors, self._bn = directions.vectors, bn
-        steps = [directions.vectors[axis.name] for axis in axes]
         self._points = WeightPoints(
             self._network,
-            images,
-            labels,
-            steps,
-            recompute_batchnorm=bn == "recompute",
+            inputs,
+            targets,
+            list(directions.vectors.values()),
+            loss=what.loss,
+            metrics={name: METRICS[name].of for name in what.metrics},
+            recompute_batchnorm=what.bn == "recompute",
             attack=anew,
+            others=further,
         )
-        recomputing = {"bn_batch": self._points.batch} if bn == "recompute" else {}
-        self.layout = Layout(
-            kind="weights",
+        self._twin = Twin(model, directions.vectors, self._points, targets, what.loss)
+        self._quantities = [
+            QUANTITIES[name](model, inputs, targets, what.loss) for name in what.quantities
+        ]
+        self.layout = self._described(axes, [*further], len(targets), digests, identity)
+
+    def _described(
+        self,
+        axes: tuple[Axis, ...],
+        others: Sequence[str],
+        samples: int,
+        digests: Mapping[str, str],
+        identity: Mapping[str, Any],
+    ) -> Layout:
+        directions, measured = self._directions, self._measured
+        means = measured.means()
+        fields = [*means, *(_of(name, field) for name in others for field in means)]
+        fields += [field for quantity in self._quantities for field in quantity.fields]
+        recomputing = {"bn_batch": self._points.batch} if measured.bn == "recompute" else {}
+        path = {} if directions.path is None else {"path_names": list(directions.path.names)}
+        return Layout(
+            kind=self.kind,
             points=axes,
-            fields=FIELDS,
+            fields=tuple(fields),
+            constants=_path_constants(directions),
             configuration={
                 **identity,
                 **directions.configuration,
-                "data_sha256": sha256,
-                "samples": len(images),
-                "bn": bn,
+                **digests,
+                "samples": samples,
                 **recomputing,
-                "precision": compute.precision,
-                "loss": "cross-entropy",
-                **({} if adversary is None else adversary.configuration),
+                "precision": self._network.precision,
+                **measured.configuration(),
             },
             about={
-                "title": title_of("weight", identity),
+                "title": title_of(self.title, identity),
                 "provenance": provenance(device=str(self._network.device)),
+                "directions_record": directions.record(),
+                **path,
             },
-            directions={
-                axis.name: flatten(vector).cpu().numpy()
-                for axis, vector in zip(axes, steps, strict=True)
-            },
+            directions={a: flatten(v).cpu().numpy() for a, v in directions.vectors.items()},
+            parameters=self._twin.shapes(),
         )
 
+    def coefficients(self, point: Sequence[float]) -> list[float]:
+        """The multiples of the directions at a point of the axes."""
+        return list(point)
+
     def prepare(self, points: int) -> None:
-        """Settle how the network runs for so many weights on all images."""
-        count = len(self._images)
-        self._network.expect(points * count * self._passes, unit=count)
-        self._network.settle(self._images)
+        """Settle how the network runs for so many weights on all data."""
+        self._network.expect(points * self._examples, unit=len(self._inputs))
+        self._network.settle(self._inputs)
 
     def run_facts(self) -> dict[str, Any]:
         """How the network was run."""
         return self._network.facts()
 
     def evaluate(self, points: Float[np.ndarray, "n axes"]) -> dict[str, Float[np.ndarray, " n"]]:
-        """Mean loss and accuracy with standard errors, at coefficients of the directions."""
-        means = [self._points.measure(point.tolist()) for point in points]
-        return {
-            "loss": np.array([m["loss"].value for m in means]),
-            "loss_stderr": np.array([m["loss"].standard_error for m in means]),
-            "accuracy": np.array([m["accuracy"].value for m in means]),
-            "accuracy_stderr": np.array([m["accuracy"].standard_error for m in means]),
-        }
+        """All fields at coordinates of the axes."""
+        rows = [self._at(self.coefficients(point.tolist())) for point in points]
+        return {name: np.array([row[name] for row in rows]) for name in rows[0]}
+
+    def _at(self, coefficients: Sequence[float]) -> dict[str, float]:
+        found = {}
+        for name, mean in self._points.measure(coefficients).items():
+            found[name], found[f"{name}_stderr"] = mean.value, mean.standard_error
+        if self._quantities:
+            state = self._twin.state(coefficients)
+            for quantity in self._quantities:
+                found.update(quantity(state))
+        return found
 
     def checks(self, data: xr.Dataset) -> list[Check]:
         """Compare the stored surface with a plain loop, and describe its directions."""
-        images = self._points.images_at([0.0] * len(self.layout.points)).cpu()
-        plain, again = (plain_losses(self._twin, images, self._labels) for _ in range(2))
-        checks = [repeatable(plain, again), nonfinite_share(data.loss), *self._direction_facts()]
-        if self._bn == "frozen":  # the plain loop keeps the trained statistics
-            exact = float64_error(self._network.precision, self._against_float64(data))
-            checks = [*self._comparisons(data, float(plain.mean())), exact, *checks]
-        return checks
+        return self._twin.checks(data, self.coefficients)
 
-    def _comparisons(self, data: xr.Dataset, plain: float) -> list[Check]:
-        limit = LIMITS[self._network.precision]
-        if all(0.0 in axis.values for axis in self.layout.points):
-            centre = float(data.loss.sel({axis.name: 0.0 for axis in self.layout.points}))
-        else:
-            centre = self._points.measure([0.0] * data.loss.ndim)["loss"].value
-        return [
-            Check(
-                "centre",
-                "difference between the loss at the centre and the model's plain loss",
-                deviation(centre, plain),
-                limit,
-            ),
-            Check(
-                "recomputed",
-                f"largest difference at {SAMPLE} random points recomputed by a plain loop",
-                max(self._recomputed(point) for point in sample_points(data.loss)),
-                limit,
-            ),
-        ]
 
-    def _recomputed(self, point: xr.DataArray) -> float:
-        images = self._points.images_at(self._place(point))
-        plain = self._plain_losses(self._twin, point, images, self._labels)
-        return deviation(point.values, float(plain.mean()))
+def _of(name: str, field: Field) -> Field:
+    """A field of further data."""
+    return Field(f"{name}_{field.name}", field.dtype, field.units, f"{field.long_name}, {name}")
 
-    def _place(self, point: xr.DataArray) -> list[float]:
-        return [float(point[axis.name]) for axis in self.layout.points]
 
-    def _against_float64(self, data: xr.Dataset) -> Iterator[Compared]:
-        """Mean losses of the first images at random points, by the engine and in float64."""
-        twin = exact_twin(self._twin)
-        for point in sample_points(data.loss):
-            place = self._place(point)
-            images, labels = few(self._points.images_at(place), self._labels)
-            exact = self._plain_losses(twin, point, images, labels)
-            yield float(self._points.losses(place, images).mean()), float(exact.mean())
-
-    def _plain_losses(
-        self, twin: nn.Module, point: xr.DataArray, images: Images, labels: Labels
-    ) -> PerExample:
-        moved = {
-            name: weight
-            + sum(float(point[a]) * d[name].to(weight) for a, d in self._vectors.items())
-            for name, weight in weights_of(twin).items()
-        }
-        return plain_losses(twin, images, labels, moved)
-
-    def _direction_facts(self) -> list[Check]:
-        scale = norm(weights_of(self._twin))
-        facts = [
-            Check(
-                f"norm {axis}",
-                f"norm of the direction {axis} relative to that of the weights",
-                norm(vector) / scale if scale else math.nan,
-            )
-            for axis, vector in self._vectors.items()
-        ]
-        axes = list(self._vectors)
-        for i, a in enumerate(axes):
-            for b in axes[i + 1 :]:
-                angle = cosine(self._vectors[a], self._vectors[b])
-                facts.append(Check(f"cosine {a} {b}", "cosine between the directions", angle))
-        return facts
+def _path_constants(directions: Directions) -> tuple[Constant, ...]:
+    path = directions.path
+    if path is None:
+        return ()
+    found = [
+        Constant(f"path_{axis}", ("path",), path.coordinates[:, i], f"{axis} of a checkpoint")
+        for i, axis in enumerate(directions.vectors)
+    ]
+    words = "distance of a checkpoint from the surface, relative to that from the centre"
+    return (*found, Constant("path_residual", ("path",), path.residuals, words))

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from landscape.data import ImageSet, load_dataset
-from landscape.directions import make_directions
+from landscape.directions import Around, make_directions
 from landscape.errors import InputError
 from landscape.models import ModelSpec, build_model
 from landscape.rng import generator
@@ -104,7 +104,7 @@ def prepare(work: Work, path: Path, data_root: Path | None) -> str:
     directions: list[dict[str, Tensor]] = []
     if work.kind == "weights":
         names = [f"axis {i}" for i in range(len(work.axes))]
-        made = make_directions(None, weights_of(model), names, seed=SEED)
+        made = make_directions(None, Around(weights_of(model), seed=SEED), names)
         directions = [dict(made.vectors[name]) for name in names]
     contents = {
         "weights": model.state_dict(),

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from landscape.attacks import PGD, RandomPose
-from landscape.directions import make_directions
+from landscape.directions import Around, make_directions
 from landscape.engine import Compute
 from landscape.spatial import Warp
 from landscape.surfaces import SURFACES, Surface, grid_axis, pose_axes
@@ -29,7 +29,7 @@ def make_spatial(network, images, labels):
 
 def make_weights(network, images, labels):
     axes = tuple(grid_axis(name, [-1.0, 0.0, 0.5], "1", name) for name in ("alpha", "beta"))
-    directions = make_directions(None, weights_of(network), ["alpha", "beta"], seed=0)
+    directions = make_directions(None, Around(weights_of(network)), ["alpha", "beta"])
     return SURFACES["weights"](
         network,
         images,

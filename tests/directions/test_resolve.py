@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.testing import assert_close
 
-from landscape.directions import make_directions
+from landscape import directions
+from landscape.directions import Around
 from landscape.engine import Compute
 from landscape.errors import InputError
 from landscape.spatial import Warp
@@ -19,6 +20,10 @@ from landscape.sweep import sweep
 from landscape.weights import cosine, flatten, norm, normalize, weights_of
 
 AXES = ("alpha", "beta")
+
+
+def make_directions(source, weights, axes, *, seed, **options):
+    return directions.make_directions(source, Around(weights, seed=seed), axes, **options)
 
 
 @pytest.fixture

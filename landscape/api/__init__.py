@@ -1,0 +1,8 @@
+"""The package in a few functions: compute a surface, read it, draw it."""
+
+from landscape.api.figure import plot
+from landscape.api.spatial import spatial_surface
+from landscape.api.tradeoff import tradeoff
+from landscape.api.weights import weight_surface
+
+__all__ = ["plot", "spatial_surface", "tradeoff", "weight_surface"]

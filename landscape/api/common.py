@@ -1,0 +1,33 @@
+"""What the functions that compute a surface share."""
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+from torch import nn
+
+from landscape.models import weights_sha256
+from landscape.store import load_surface
+from landscape.surfaces import Surface
+from landscape.sweep import sweep
+
+
+def identity_of(model: nn.Module, given: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What names a model in a file, and what else is given; JSON values."""
+    return {
+        "model": type(model).__name__,
+        "weights_sha256": weights_sha256(model),
+        **(given or {}),
+    }
+
+
+def stored(
+    surface: Surface, out: str | Path | None, overwrite: bool, show_progress: bool
+) -> xr.Dataset:
+    """Sweep into the file, or into one that lives no longer than the call."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(out) if out is not None else Path(folder) / "surface.h5"
+        sweep(surface, path, overwrite=overwrite, show_progress=show_progress)
+        return load_surface(path)
