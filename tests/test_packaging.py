@@ -14,6 +14,7 @@ import yaml
 import landscape
 from landscape.attacks import ATTACKS
 from landscape.data import DATASETS
+from landscape.export import EXPORTS
 from landscape.models import MODELS, ModelSpec, build_model, save_checkpoint
 from landscape.plots import PLOTS
 from landscape.training import RECIPES
@@ -64,6 +65,7 @@ def test_an_unknown_name_is_an_attribute_error():
         ("evaluate", ATTACKS),
         ("evaluate", DATASETS),
         ("plot", PLOTS),
+        ("export", EXPORTS),
     ],
 )
 def test_help_names_every_entry_of_the_dictionaries(command, table):
@@ -85,6 +87,7 @@ finally:
     print(*sys.modules)
 """
 DRAWING = {"matplotlib", "plotly", "scipy", "PIL"}
+EXPORTING = {"trimesh", "vtkmodules", "gudhi"}
 COMPILING = {"torch._dynamo", "torch._inductor", "triton", "sympy"}
 
 
@@ -108,7 +111,8 @@ def folder(tmp_path_factory):
     [
         ("--help", {"torch", "numpy", "xarray", *DRAWING}),
         ("info line.h5", {"torch", *DRAWING}),
-        ("plot line.h5 --formats svg", {"torch", "plotly", "scipy"}),
+        ("plot line.h5 --formats svg", {"torch", "plotly", "scipy", *EXPORTING}),
+        ("export line.h5 --formats csv li", {"torch", *DRAWING, *EXPORTING}),
         (
             "weights model.pt --out plane.h5 --samples 3 --alpha -1 1 3 --beta -1 1 3",
             {"torchvision", *DRAWING, *COMPILING},
@@ -132,8 +136,8 @@ def test_a_command_imports_nothing_slow_that_it_does_not_need(command, unneeded,
 def test_the_package_and_its_readers_import_nothing_slow():
     code = """
 import sys
-import landscape, landscape.cli, landscape.store, landscape.plots
-assert not {"torch", "matplotlib", "plotly", "scipy"} & set(sys.modules)
+import landscape, landscape.cli, landscape.store, landscape.plots, landscape.export
+assert not {"torch", "matplotlib", "plotly", "scipy", "trimesh", "vtkmodules"} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", code], check=True)
 

@@ -14,7 +14,10 @@ from typing import Any
 import tyro
 
 from landscape.cli.evaluate import evaluate
+from landscape.cli.export import export
+from landscape.cli.import_ import import_
 from landscape.cli.info import info
+from landscape.cli.measure import measure
 from landscape.cli.plot import plot
 from landscape.cli.spatial import spatial
 from landscape.cli.train import train
@@ -26,7 +29,10 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "evaluate": evaluate,
     "spatial": spatial,
     "weights": weights,
+    "measure": measure,
     "plot": plot,
+    "export": export,
+    "import": import_,
     "info": info,
 }
 

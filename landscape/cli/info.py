@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +33,8 @@ def info(files: tyro.conf.Positional[tuple[Path, ...]], /) -> None:
             known = facts(data)
             table = Table(title=escape(f"{file}: {known['title']}"), show_header=False, box=None)
             table.title_justify = "left"
-            for name, value in (*_contents(data), *_configuration(known), *_checks(known)):
+            rows = (_contents(data), _adaptive(data, known), _configuration(known), _checks(known))
+            for name, value in chain.from_iterable(rows):
                 table.add_row(escape(name), escape(value))
         console().print(table)
 
@@ -60,6 +62,20 @@ def _contents(data: "xr.Dataset") -> Iterator[tuple[str, str]]:
             yield str(name), f"{' x '.join(map(str, own))} values each, {field.long_name}"
         else:
             yield str(name), _summary(field.where(data.done == 1))
+
+
+def _adaptive(data: "xr.Dataset", known: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """How the points were chosen, if they were."""
+    if (chosen := known.get("adaptive")) is None:
+        return
+    asked = {name: chosen[name] for name in ("tolerance", "budget")}
+    yield (
+        "adaptive grid",
+        f"{int(data.done.sum())} of {data.done.size} points measured, "
+        + ", ".join(f"{name} {value:g}" for name, value in asked.items() if value is not None),
+    )
+    if "error" in chosen:
+        yield "interpolation", f"off by {100 * chosen['error']:.2g} % of the losses' range at most"
 
 
 def _summary(field: "xr.DataArray") -> str:

@@ -62,3 +62,25 @@ def share_bent_down(loss: xr.DataArray) -> float:
     smallest = np.asarray(curvatures.smallest.values, dtype=np.float64)
     largest: Float[np.ndarray, "x y"] = np.abs(curvatures.largest.values)
     return float((smallest < -FLAT * np.maximum(largest, np.abs(smallest))).mean())
+
+
+def eigenvalue_ratio(data: xr.Dataset) -> xr.DataArray:
+    """|smallest / largest| eigenvalue of the Hessian at every point (Li et al. 2018, sec. 6.1).
+
+    Where it is near zero, negative curvature is small beside positive; 1 or more: the loss bends
+    down as much as up.
+
+    Args:
+        data: with the fields `hessian_min` and `hessian_max`.
+
+    Raises:
+        InputError: they were not measured.
+    """
+    if "hessian_min" not in data or "hessian_max" not in data:
+        raise InputError(
+            "expected a surface with the smallest and largest eigenvalue of the Hessian, got "
+            f"{', '.join(map(str, data.data_vars))}; measure it with fields=['hessian']"
+        )
+    with np.errstate(divide="ignore", invalid="ignore"):  # a flat point has no ratio
+        ratio = np.abs(data["hessian_min"] / data["hessian_max"])
+    return ratio.assign_attrs(units="1", long_name="|smallest / largest| eigenvalue")

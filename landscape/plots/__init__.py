@@ -16,7 +16,7 @@ import xarray as xr
 
 from landscape.errors import InputError
 from landscape.plots.options import PlotOptions
-from landscape.plots.prepare import swept_axes
+from landscape.plots.prepare import drawn_fields, swept_axes
 from landscape.plots.save import save
 from landscape.registry import lookup
 from landscape.store import facts
@@ -46,16 +46,19 @@ class Plot:
         axes: how many swept axes they have.
         formats: the suffixes that it can be saved under.
         source: "module:function" below `landscape.plots`, the function that draws.
+        fields: how many quantities there must be, standard errors not counted.
     """
 
     kind: str
     axes: int
     formats: tuple[str, ...]
     source: str
+    fields: int = 1
 
     def fits(self, data: xr.Dataset) -> bool:
         """Whether the plot can draw this surface."""
-        return data.attrs.get("kind") == self.kind and len(swept_axes(data)) == self.axes
+        known = data.attrs.get("kind") == self.kind and len(swept_axes(data)) == self.axes
+        return known and (self.fields == 1 or len(drawn_fields(data)) >= self.fields)
 
     def figure(self, data: xr.Dataset, options: PlotOptions) -> Any:
         """The figure of a surface: matplotlib's for PNG, PDF and SVG, plotly's for HTML."""
@@ -68,9 +71,14 @@ PLOTS: dict[str, Plot] = {
     "spatial-interactive": Plot("spatial", 3, PAGE, "interactive_spatial:figure"),
     "weight-contour": Plot("weights", 2, PAPER, "weight_contour:figure"),
     "weight-3d": Plot("weights", 2, PAPER, "weight_3d:figure"),
+    "weight-fields": Plot("weights", 2, PAPER, "weight_fields:figure", fields=3),
     "weight-interactive": Plot("weights", 2, PAGE, "interactive_weights:plane"),
     "weight-line": Plot("weights", 1, PAPER, "weight_line:figure"),
     "weight-line-interactive": Plot("weights", 1, PAGE, "interactive_weights:line"),
+    "weight-slices": Plot("weights", 3, PAPER, "weight_slices:figure"),
+    "weight-volume": Plot("weights", 3, PAGE, "interactive_volume:volume"),
+    "curve-line": Plot("curve", 1, PAPER, "weight_line:figure"),
+    "curve-line-interactive": Plot("curve", 1, PAGE, "interactive_weights:line"),
     "tradeoff": Plot("tradeoff", 3, PAPER, "tradeoff:figure"),
 }
 

@@ -18,9 +18,11 @@ from landscape.plots.interactive_parts import (
     ticks,
 )
 from landscape.plots.options import PlotOptions
-from landscape.plots.prepare import complete_part
+from landscape.plots.paths import LINE, marked
+from landscape.plots.prepare import complete_part, drawn_fields, swept_axes
 from landscape.plots.scales import Scale, scale_of
 from landscape.plots.style import LINE_COLOURS, axis_label, heading, long_name
+from landscape.plots.weight_line import colour_of, lines_of
 
 SCENE = [0.0, 0.52]  # shares of the page's width
 CONTOUR = [0.62, 0.98]
@@ -64,24 +66,33 @@ def plane(data: xr.Dataset, options: PlotOptions) -> go.Figure:
 
 
 def line(data: xr.Dataset, options: PlotOptions) -> go.Figure:
-    """Loss and accuracy along one direction, with bars of one standard error."""
+    """Losses and accuracies along a direction or curve, with bars of one standard error."""
     part = complete_part(data)
-    scale = scale_of(part["loss"].values)
+    (axis,) = swept_axes(part)
+    losses, accuracies, _ = lines_of(part)
+    scale = scale_of(np.concatenate([part[name].values for name in losses]))
     page = new_page(heading(data, width=PAGE_WIDTH))
-    page.add_traces([_line_trace(part, "loss", "y"), _line_trace(part, "accuracy", "y2")])
-    x, loss = part["alpha"].values, part["loss"].values
+    page.add_traces([_line_trace(part, name, "y", colour_of(losses, name)) for name in losses])
+    page.add_traces(
+        [_line_trace(part, name, "y2", colour_of(accuracies, name)) for name in accuracies]
+    )
+    x, loss = part[axis].values, part["loss"].values
     bottom = np.full((1, 1), scale.low)
     for mark in not_finite_marks(x, bottom[0], loss[None, :], scale, xaxis="x", yaxis="y"):
         page.add_trace(mark)
     title = {"text": axis_label(part["loss"]), "font": {"color": LINE_COLOURS["loss"]}}
-    other = {"text": axis_label(part["accuracy"]), "font": {"color": LINE_COLOURS["accuracy"]}}
     page.update_layout(
-        xaxis={"title": {"text": axis_label(part["alpha"])}},
+        xaxis={"title": {"text": axis_label(part[axis])}},
         yaxis={"title": title, "type": "log" if scale.log else "linear"},
-        yaxis2={"title": other, "overlaying": "y", "side": "right", "tickformat": ".0%"}
-        | {"range": [0, 1.02], "showgrid": False, "tickmode": "linear", "dtick": 0.2},
         hovermode="x unified",
     )
+    if accuracies:
+        text = axis_label(part[accuracies[0]])
+        other = {"text": text, "font": {"color": LINE_COLOURS["accuracy"]}}
+        page.update_layout(
+            yaxis2={"title": other, "overlaying": "y", "side": "right", "tickformat": ".0%"}
+            | {"range": [0, 1.02], "showgrid": False, "tickmode": "linear", "dtick": 0.2},
+        )
     return page
 
 
@@ -107,15 +118,8 @@ def _plane_traces(part: xr.Dataset, scale: Scale) -> list[Any]:
     cut = part.transpose("beta", "alpha", ...)
     x, y, loss = cut["alpha"].values, cut["beta"].values, cut["loss"].values
     z = drawn(scale, loss)
-    names = ("loss", "loss_stderr", "accuracy", "accuracy_stderr")
-    hover = {
-        "customdata": np.stack([cut[name].values for name in names], axis=-1),
-        "hovertemplate": (
-            f"{long_name(cut['alpha'])} %{{x:.4g}}<br>{long_name(cut['beta'])} %{{y:.4g}}<br>"
-            "loss %{customdata[0]:.4g} ± %{customdata[1]:.2g}<br>"
-            "accuracy %{customdata[2]:.2%} ± %{customdata[3]:.2%}<extra></extra>"
-        ),
-    }
+    place = f"{long_name(cut['alpha'])} %{{x:.4g}}<br>{long_name(cut['beta'])} %{{y:.4g}}<br>"
+    hover = _hover(cut, place)
     plane_axes = {"xaxis": "x", "yaxis": "y"}
     colours = go.Heatmap(x=x, y=y, z=z, coloraxis="coloraxis", **plane_axes, **hover)
     levels = ticks(scale)["tickvals"]
@@ -135,17 +139,59 @@ def _plane_traces(part: xr.Dataset, scale: Scale) -> list[Any]:
         *lines,
         *not_finite_marks(x, y, loss, scale, **plane_axes),
         centre,
+        *_place_traces(part, plane_axes),
     ]
 
 
-def _line_trace(part: xr.Dataset, name: str, yaxis: str) -> go.Scatter:
-    values = part[name].values
+def _hover(cut: xr.Dataset, place: str) -> dict[str, Any]:
+    """What is told of a point: all that was measured there, with standard errors."""
+    columns: list[np.ndarray] = []
+    lines: list[str] = []
+    for name in drawn_fields(cut):
+        form = ".2%" if name.endswith("accuracy") else ".4g"
+        text = f"{name.replace('_', ' ')} %{{customdata[{len(columns)}]:{form}}}"
+        columns.append(cut[name].values)
+        if (error := f"{name}_stderr") in cut:
+            text += f" ± %{{customdata[{len(columns)}]:{form.replace('4', '2')}}}"
+            columns.append(cut[error].values)
+        lines.append(text)
+    template = place + "<br>".join(lines) + "<extra></extra>"
+    return {"customdata": np.stack(columns, axis=-1), "hovertemplate": template}
+
+
+def _place_traces(part: xr.Dataset, plane_axes: dict[str, str]) -> list[go.Scatter]:
+    """Checkpoints and other networks, where they lie in the plane."""
+    places = marked(part)
+    if places is None:
+        return []
+    colour = {"color": LINE["color"]}
+    return [
+        go.Scatter(
+            x=places.coordinates[:, 0],
+            y=places.coordinates[:, 1],
+            mode="lines+markers" if places.is_path else "markers",
+            line=colour,
+            marker={"size": 6 if places.is_path else 10, "line": {"width": 1, "color": "white"}},
+            name="path" if places.is_path else "other networks",
+            text=[
+                f"{name}: {share:.0%} outside the plane"
+                for name, share in zip(places.names, places.residual, strict=True)
+            ],
+            hovertemplate="%{text}<extra></extra>",
+            **plane_axes,
+        )
+    ]
+
+
+def _line_trace(part: xr.Dataset, name: str, yaxis: str, colour: str) -> go.Scatter:
+    (axis,) = swept_axes(part)
+    values, error = part[name].values, part.get(f"{name}_stderr")
     return go.Scatter(
-        x=part["alpha"].values,
+        x=part[axis].values,
         y=np.where(np.isfinite(values), values, np.nan),
-        error_y={"array": part[f"{name}_stderr"].values, "thickness": 1, "width": 2},
-        line={"color": LINE_COLOURS[name], "dash": "solid" if name == "loss" else "dash"},
+        error_y=None if error is None else {"array": error.values, "thickness": 1, "width": 2},
+        line={"color": colour, "dash": "solid" if yaxis == "y" else "dash"},
         mode="lines+markers",
-        name=name,
+        name=name.replace("_", " "),
         yaxis=yaxis,
     )

@@ -8,43 +8,19 @@ import xarray as xr
 from jaxtyping import Bool, Float, UInt8
 
 from landscape.errors import InputError
-from landscape.store.order import on_stride, strides
+from landscape.store.grid import complete_part as complete_part
+from landscape.store.grid import point_fields as point_fields
+from landscape.store.grid import share_done as share_done
+from landscape.store.grid import swept_axes as swept_axes
 
 POSE_AXES = ("rotation", "shift_x", "shift_y")
 OWN_CONVENTION = "landscape"
 BORDERS = {"zeros": "grid-constant", "border": "nearest", "reflect": "mirror"}  # names of scipy
 
 
-def swept_axes(data: xr.Dataset) -> tuple[str, ...]:
-    """The names of the axes the surface was swept over."""
-    return tuple(str(axis) for axis in data["done"].dims)
-
-
-def share_done(data: xr.Dataset) -> float:
-    """The fraction of the grid points that were computed."""
-    return float((data["done"] == 1).mean())
-
-
-def complete_part(data: xr.Dataset) -> xr.Dataset:
-    """The finest centred sub-grid whose points are all computed, with ascending coordinates.
-
-    Sweeps run coarse to fine (see `store.order`). In what is returned, nan and inf were measured.
-
-    Raises:
-        InputError: not even the centre was computed.
-    """
-    done = data["done"].values == 1
-    for stride in reversed(strides(done.shape)):
-        where = {
-            axis: on_stride(n, stride) for axis, n in zip(swept_axes(data), done.shape, strict=True)
-        }
-        if done[np.ix_(*where.values())].all():
-            part = data.isel(where).sortby(list(where))
-            return part.assign_coords({axis: part[axis].astype(np.float64) for axis in where})
-    raise InputError(
-        f"expected a surface with computed points, but the centre of the grid is not done "
-        f"({done.sum()} of {done.size} points are); continue its sweep, then draw it"
-    )
+def drawn_fields(data: xr.Dataset) -> list[str]:
+    """The measured numbers of a weight surface that are worth a panel: all but standard errors."""
+    return [name for name in point_fields(data) if not name.endswith("_stderr")]
 
 
 def pick_images(data: xr.Dataset, images: tuple[int, ...] | None, *, at_most: int) -> xr.Dataset:

@@ -12,6 +12,7 @@ from matplotlib import patheffects
 from matplotlib.figure import Figure
 
 from landscape.plots.prepare import share_done
+from landscape.store.schema import ADAPTIVE
 
 SINGLE, DOUBLE = 3.25, 6.75  # inches: the column and the page of the usual conference styles
 SMALL, NORMAL = 7, 8  # points in print
@@ -29,6 +30,14 @@ CLEAN: dict[str, Any] = {
     "color": "white",
     "markeredgecolor": "black",
     "markersize": 5.5,
+}
+MEASURED: dict[str, Any] = {
+    "linestyle": "",
+    "marker": ".",
+    "color": "white",
+    "alpha": 0.55,
+    "markersize": 1.6,
+    "markeredgewidth": 0,
 }
 NOT_FINITE = {"inf": "////", "nan": "xxxx"}  # hatches
 NOT_FINITE_COLOURS: dict[str, Any] = {"facecolor": "#f2f2f2", "edgecolor": "#c2185b"}
@@ -121,10 +130,13 @@ def heading(data: xr.Dataset, *remarks: str, width: float) -> str:
 
 def unfinished(data: xr.Dataset) -> str:
     """A remark on how much of the surface was computed; empty where all of it was."""
-    share = share_done(data)
+    share, size = share_done(data), data["done"].size
     if share == 1:
         return ""
-    return f"unfinished: {math.floor(100 * share)} % of {data['done'].size} points"
+    if ADAPTIVE in data.attrs:
+        state = "adaptive" if data.attrs["complete"] else "unfinished"
+        return f"{state}: {round(share * size)} of {size} points measured"
+    return f"unfinished: {math.floor(100 * share)} % of {size} points"
 
 
 def left_out(data: xr.Dataset, shown: xr.Dataset) -> str:

@@ -7,11 +7,13 @@ from matplotlib.figure import Figure
 
 from landscape.plots.options import PlotOptions
 from landscape.plots.panels import colour_bar, heat_map, mark_not_finite, not_finite_handles
+from landscape.plots.paths import draw, marked, off_surface
 from landscape.plots.prepare import complete_part
 from landscape.plots.scales import Scale, number, scale_of
 from landscape.plots.style import (
     CLEAN,
     LOSS_COLOURS,
+    MEASURED,
     SINGLE,
     SMALL,
     axis_label,
@@ -21,20 +23,22 @@ from landscape.plots.style import (
 )
 
 
-def plot(data: xr.Dataset, *, ax: Axes, scale: Scale | None = None) -> Axes:
+def plot(data: xr.Dataset, *, ax: Axes, scale: Scale | None = None, field: str = "loss") -> Axes:
     """The loss as filled contours between round, labelled levels; a plus marks the centre.
 
     The levels are logarithmic where the range asks for it. Points whose loss is inf or nan are
-    hatched. Where an axis has a single point, cells take the place of contours.
+    hatched. Where an axis has a single point, cells take the place of contours. Dots mark what was
+    measured of an adaptive grid. Checkpoints of a training, and other networks, are where they lie.
 
     Args:
         data: a weight surface over two axes.
         ax: where to draw.
         scale: that of several panels; that of these values unless given.
+        field: what is drawn instead of the loss.
     """
     part = complete_part(data)
     x, y = (part[axis].values for axis in ("alpha", "beta"))
-    values = part["loss"].transpose("beta", "alpha").values
+    values = part[field].transpose("beta", "alpha").values
     scale = scale or scale_of(values)
     if min(values.shape) == 1:
         heat_map(ax, x, y, values, scale)
@@ -42,6 +46,9 @@ def plot(data: xr.Dataset, *, ax: Axes, scale: Scale | None = None) -> Axes:
         _contours(ax, x, y, values, scale)
         if 1 / 3 < np.ptp(x) / np.ptp(y) < 3:
             ax.set_aspect("equal")
+    _mark_measured(ax, part)
+    if (places := marked(data)) is not None:
+        draw(ax, places)
     ax.plot(0, 0, linestyle="", label="trained weights", **CLEAN)
     ax.set(xlabel=axis_label(part["alpha"]), ylabel=axis_label(part["beta"]))
     return ax
@@ -55,10 +62,18 @@ def figure(data: xr.Dataset, options: PlotOptions) -> Figure:
         ax = fig.subplots()
         plot(data, ax=ax)
         colour_bar(fig, [ax], scale_of(part["loss"].values), axis_label(part["loss"]))
-        fig.suptitle(heading(data, width=SINGLE))
+        fig.suptitle(heading(data, off_surface(data), width=SINGLE))
         if handles := not_finite_handles(part["loss"].values):
             fig.legend(handles=handles, loc="outside lower center", ncols=2)
     return fig
+
+
+def _mark_measured(ax: Axes, part: xr.Dataset) -> None:
+    """Dots where the loss was measured, if it was not everywhere."""
+    done = part["done"].transpose("alpha", "beta").values == 1
+    if not done.all():
+        i, j = np.nonzero(done)
+        ax.plot(part["alpha"].values[i], part["beta"].values[j], label="measured", **MEASURED)
 
 
 def _contours(ax: Axes, x: np.ndarray, y: np.ndarray, values: np.ndarray, scale: Scale) -> None:

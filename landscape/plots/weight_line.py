@@ -1,4 +1,6 @@
-"""A weight surface along one direction: loss and accuracy as lines with their standard errors."""
+"""A surface along one direction or curve: losses and accuracies as lines with standard errors."""
+
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -7,69 +9,127 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
 from landscape.plots.options import PlotOptions
-from landscape.plots.prepare import cell_edges, complete_part, not_finite
+from landscape.plots.paths import NETWORK, marked
+from landscape.plots.prepare import cell_edges, complete_part, drawn_fields, not_finite, swept_axes
 from landscape.plots.scales import number, scale_of
 from landscape.plots.style import (
     LINE_COLOURS,
+    NETWORK_COLOURS,
     NOT_FINITE,
     NOT_FINITE_COLOURS,
     SINGLE,
+    SMALL,
     axis_label,
     heading,
+    long_name,
     new_figure,
     style,
 )
 
+FURTHER = NETWORK_COLOURS[2:]  # of further data, loss and accuracy alike
+
+
+def lines_of(data: xr.Dataset) -> tuple[list[str], list[str], list[str]]:
+    """The names of the losses, of the accuracies, and of what else there is to draw."""
+    names = drawn_fields(data)
+    losses = [name for name in names if name.endswith("loss")]
+    accuracies = [name for name in names if name.endswith("accuracy")]
+    return losses, accuracies, [n for n in names if n not in (*losses, *accuracies)]
+
+
+def colour_of(names: list[str], name: str) -> str:
+    """The colour of a loss or an accuracy: its own where it is the main one."""
+    place = names.index(name)
+    return LINE_COLOURS.get(name) or FURTHER[(place - 1) % len(FURTHER)]
+
 
 def plot(data: xr.Dataset, *, ax: Axes) -> Axes:
-    """Loss (left) and accuracy (right, on a twin axes) with bands of one standard error."""
+    """Losses (left) and accuracies (right, on twin axes) with bands of one standard error."""
     part = complete_part(data)
-    x = part["alpha"].values
-    loss = part["loss"].values
-    scale = scale_of(loss)
-    twin = ax.twinx()
-    _line(ax, part, "loss")
-    _line(twin, part, "accuracy", linestyle="--")
+    (axis,) = swept_axes(part)
+    losses, accuracies, _ = lines_of(part)
+    scale = scale_of(np.concatenate([part[name].values for name in losses]))
+    for name in losses:
+        _line(ax, part, name, colour_of(losses, name))
+    ax.set_ylabel(axis_label(part["loss"]), color=LINE_COLOURS["loss"])
     if scale.log:
         ax.set_yscale("log")
         ax.set_ylim(bottom=scale.low / 1.5)
         ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
-    twin.set_ylim(0, 1.02)
-    twin.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
+    if accuracies:
+        twin = ax.twinx()
+        for name in accuracies:
+            _line(twin, part, name, colour_of(accuracies, name), linestyle="--")
+        twin.set_ylim(0, 1.02)
+        twin.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
+        twin.set_ylabel(axis_label(part[accuracies[0]]), color=LINE_COLOURS["accuracy"])
+    _mark_not_finite(ax, part[axis].values, part["loss"].values)
+    ax.axvline(0, color="#888888", linewidth=0.6, zorder=0)
+    _mark_places(ax, data)
+    ax.set_xlabel(axis_label(part[axis]))
+    return ax
+
+
+def figure(data: xr.Dataset, options: PlotOptions) -> Figure:
+    """A column's width; quantities other than losses and accuracies get panels of their own."""
+    part = complete_part(data)
+    (axis,) = swept_axes(part)
+    losses, accuracies, others = lines_of(part)
+    with style():
+        rows = 0.16 * max(0, len(losses) + len(accuracies) - 2)
+        fig = new_figure(SINGLE, 2.4 + rows + 1.2 * len(others))
+        ratios = [2.0] + [1.0] * len(others)
+        axes = fig.subplots(len(ratios), 1, squeeze=False, sharex=True, height_ratios=ratios)[:, 0]
+        plot(data, ax=axes[0])
+        for ax, name in zip(axes[1:], others, strict=True):
+            ax.plot(part[axis].values, _finite(part[name]), color="#444444")
+            ax.set_ylabel(long_name(part[name]).replace(" of ", "\nof "))
+        for ax in axes[:-1]:
+            ax.set_xlabel("")
+        axes[-1].set_xlabel(axis_label(part[axis]))
+        fig.suptitle(heading(data, width=SINGLE))
+        fig.legend(loc="outside lower center", ncols=2)
+    return fig
+
+
+def _line(ax: Axes, part: xr.Dataset, name: str, colour: str, *, linestyle: str = "-") -> None:
+    (axis,) = swept_axes(part)
+    x, finite = part[axis].values, _finite(part[name])
+    label = name.replace("_", " ")
+    marker = "." if len(x) == 1 else ""
+    error = part[f"{name}_stderr"].values if f"{name}_stderr" in part else None
+    if error is not None:
+        label += " ± standard error"
+        ax.fill_between(x, finite - error, finite + error, color=colour, alpha=0.25, linewidth=0)
+    ax.plot(x, finite, color=colour, linestyle=linestyle, marker=marker, label=label)
+
+
+def _finite(values: xr.DataArray) -> np.ndarray:
+    return np.where(np.isfinite(values.values), values.values, np.nan)
+
+
+def _mark_not_finite(ax: Axes, x: np.ndarray, loss: np.ndarray) -> None:
     edges = cell_edges(x)
     for name, mask in not_finite(loss).items():
         for n, i in enumerate(np.flatnonzero(mask)):
             label = f"loss is {name}" if n == 0 else None
             span = edges[i], edges[i + 1]
             ax.axvspan(*span, hatch=NOT_FINITE[name], lw=0, label=label, **NOT_FINITE_COLOURS)
-    ax.axvline(0, color="#888888", linewidth=0.6, zorder=0)
-    ax.set_xlabel(axis_label(part["alpha"]))
-    return ax
 
 
-def figure(data: xr.Dataset, options: PlotOptions) -> Figure:
-    """One panel of a column's width."""
-    with style():
-        fig = new_figure(SINGLE, 2.4)
-        plot(data, ax=fig.subplots())
-        fig.suptitle(heading(data, width=SINGLE))
-        fig.legend(loc="outside lower center", ncols=2)
-    return fig
-
-
-def _line(ax: Axes, part: xr.Dataset, name: str, *, linestyle: str = "-") -> None:
-    x, values = part["alpha"].values, part[name].values
-    error = part[f"{name}_stderr"].values
-    colour = LINE_COLOURS[name]
-    finite = np.where(np.isfinite(values), values, np.nan)
-    marker = "." if len(x) == 1 else ""
-    ax.plot(
-        x,
-        finite,
-        color=colour,
-        linestyle=linestyle,
-        marker=marker,
-        label=f"{name} ± standard error",
-    )
-    ax.fill_between(x, finite - error, finite + error, color=colour, alpha=0.25, linewidth=0)
-    ax.set_ylabel(axis_label(part[name]), color=colour)
+def _mark_places(ax: Axes, data: xr.Dataset) -> None:
+    """Other networks by name, checkpoints as a row of marks."""
+    places = marked(data)
+    if places is None:
+        return
+    across = ax.get_xaxis_transform()
+    x = places.coordinates[:, 0]
+    if places.is_path:
+        floor = np.full(len(x), 0.03)
+        style_of: dict[str, Any] = {"linestyle": "", "marker": "|", "markersize": 7}
+        style_of["color"] = NETWORK["color"]
+        ax.plot(x, floor, transform=across, label="checkpoints", **style_of)
+        return
+    for name, place in zip(places.names, x, strict=True):
+        ax.axvline(place, color=NETWORK["color"], linewidth=0.8, zorder=0)
+        ax.text(place, 0.98, f" {name}", transform=across, va="top", fontsize=SMALL)

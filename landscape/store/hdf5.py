@@ -3,7 +3,8 @@
 While a surface is being filled, every dataset is contiguous and allocated from the start, so the
 file's structure never changes: a process killed at any instant leaves a file that opens, in which
 a point counts only if its `done` mark was written, after its values. A finished surface is copied
-once into a chunked, compressed, checksummed file that takes its place.
+once into a chunked, compressed, checksummed file that takes its place. Where points of that are
+missing (`store.refine`), it can be copied back and filled further.
 """
 
 import json
@@ -16,16 +17,14 @@ from typing import Any
 
 import h5py
 import numpy as np
-from jaxtyping import Int, Shaped
+from jaxtyping import Bool, Int, Shaped
 
 from landscape.errors import InputError
 from landscape.files import atomic_write
 from landscape.store.lock import WriterLock
 from landscape.store.order import coarse_to_fine
+from landscape.store.packing import create, pack, unpack
 from landscape.store.schema import DONE_FIELD, SCHEMA_VERSION, Layout
-from landscape.store.structure import compressed, preallocate, write_skeleton
-
-SLAB_BYTES = 64 * 2**20  # how much of a dataset is held in memory while it is packed
 
 
 class SurfaceWriter:
@@ -49,7 +48,8 @@ class SurfaceWriter:
         if self.path.is_dir():
             raise InputError(f"{path} is a folder; give the name of a file to write, e.g. s.h5")
         if overwrite or not self.path.exists():
-            _create(self.path, layout)
+            with self._replacing() as file:
+                create(file, layout)
         self._open()
         try:
             refuse_other(self._file, layout, self.path)
@@ -88,13 +88,18 @@ class SurfaceWriter:
 
     def pending(self) -> Int[np.ndarray, " points"]:
         """Flat indices of the points that are not done, coarse to fine."""
-        if self.complete:
-            return np.empty(0, dtype=np.int64)
         order = coarse_to_fine(self.layout.grid_shape)
-        missing: Int[np.ndarray, " points"] = order[
-            self._file[DONE_FIELD.name][...].flat[order] == 0
-        ]
+        missing: Int[np.ndarray, " points"] = order[~self.done.flat[order]]
         return missing
+
+    @property
+    def done(self) -> Bool[np.ndarray, "..."]:
+        """Which points of the grid are in the file."""
+        return np.asarray(self._file[DONE_FIELD.name][...] == 1)
+
+    def values(self, name: str) -> Shaped[np.ndarray, "..."]:
+        """What the file holds of a field; its items come last, in a packed file first."""
+        return np.asarray(self._file[name][...])
 
     def write(
         self, indices: Int[np.ndarray, " n"], values: Mapping[str, Shaped[np.ndarray, "n ..."]]
@@ -123,16 +128,27 @@ class SurfaceWriter:
         Args:
             facts: attributes to add, e.g. the outcome of the self-checks; JSON values.
         """
+        with self._replacing() as packed:
+            pack(self._file, packed, self.layout, facts)
+        self.close()  # the old file, whose name the packed one has taken
+        self._open()
+
+    def reopen(self) -> None:
+        """Make a packed surface, some points of which are missing, one that can be filled."""
+        with self._replacing() as unpacked:
+            unpack(self._file, unpacked, self.layout)
+        self.close()
+        self._open()
+
+    @contextmanager
+    def _replacing(self) -> Iterator[h5py.File]:
+        """A new file that takes the place of the one that is there once it is whole."""
         with (
             _reporting(self.path),
             atomic_write(self.path) as temporary,
-            h5py.File(temporary, "w") as packed,
+            h5py.File(temporary, "w") as file,
         ):
-            _pack(self._file, packed, self.layout)
-            packed.attrs.update({name: _attribute(value) for name, value in facts.items()})
-            packed.attrs["complete"] = 1
-        self.close()  # the old file, whose name the packed one has taken
-        self._open()
+            yield file
 
 
 def _by_place(column: Shaped[np.ndarray, "n ..."], where: list[Any]) -> Any:
@@ -180,51 +196,6 @@ def _span(values: Shaped[np.ndarray, "..."]) -> str:
     if values.size == 0:
         return "absent"
     return f"{values.size} values from {values.min():g} to {values.max():g}"
-
-
-def _create(path: Path, layout: Layout) -> None:
-    swept = (*layout.points, *layout.items)
-    with _reporting(path), atomic_write(path) as temporary, h5py.File(temporary, "w") as file:
-        write_skeleton(file, layout)
-        told = {**layout.configuration, **layout.about}
-        file.attrs.update({name: _attribute(value) for name, value in told.items()})
-        file.attrs.update(landscape_schema=SCHEMA_VERSION, kind=layout.kind, complete=0)
-        file.attrs["items"] = json.dumps([axis.name for axis in layout.items])
-        file.attrs["configuration"] = json.dumps(layout.configuration)
-        for f in layout.fields:
-            preallocate(file, f, swept)
-        preallocate(file, DONE_FIELD, layout.points)
-
-
-def _pack(source: h5py.File, target: h5py.File, layout: Layout) -> None:
-    """Write the surface anew: items first, compressed and with checksums."""
-    write_skeleton(target, layout)
-    target.attrs.update(source.attrs)
-    for f in layout.fields:
-        data = compressed(target, f, (*layout.items, *layout.points))
-        _copy_slabs(source[f.name], data, items=len(layout.items))
-    compressed(target, DONE_FIELD, layout.points)[...] = source[DONE_FIELD.name][...]
-
-
-def _copy_slabs(source: h5py.Dataset, target: h5py.Dataset, *, items: int) -> None:
-    """Copy a field, moving its point axes behind those of the items, in bounded memory."""
-    for part in _slabs(target):
-        if not items:
-            target[part] = source[part]
-        else:
-            target[part] = np.moveaxis(source[(..., part)], -1, 0)
-
-
-def _slabs(data: h5py.Dataset) -> Iterator[slice]:
-    """Parts of the first axis, none of more than `SLAB_BYTES` if one row of it is not."""
-    rows = data.shape[0]
-    step = max(1, SLAB_BYTES * rows // max(1, data.size * data.dtype.itemsize))
-    yield from (slice(start, start + step) for start in range(0, rows, step))
-
-
-def _attribute(value: Any) -> str | int | float:
-    """Text and numbers as they are, everything else as JSON."""
-    return value if isinstance(value, str | int | float) else json.dumps(value)
 
 
 @contextmanager

@@ -7,6 +7,8 @@ import pytest
 import xarray as xr
 from matplotlib import pyplot as plt
 
+from landscape.store.refine import Lattice, wanted
+
 POSE = ("rotation", "shift_x", "shift_y")
 CLASSES = ["zero", "one", "two", "three"]
 ABOUT = {
@@ -126,6 +128,11 @@ def make_weights() -> Callable[..., xr.Dataset]:
 
 
 @pytest.fixture
+def make_adaptive() -> Callable[..., xr.Dataset]:
+    return adaptive_surface
+
+
+@pytest.fixture
 def stop_at() -> Callable[..., xr.Dataset]:
     return with_done
 
@@ -147,6 +154,17 @@ def _unfinished(data: xr.Dataset, stride: int) -> xr.Dataset:
     return with_done(data, done)
 
 
+def adaptive_surface(data: xr.Dataset, tolerance: float = 0.02) -> xr.Dataset:
+    """What a sweep by tolerance would have left of a surface."""
+    lattice = Lattice(tuple(data[axis].values for axis in data["done"].dims))
+    known = np.zeros(lattice.shape, dtype=bool)
+    while len(batch := wanted(lattice, data["loss"].values, known, tolerance)):
+        known.flat[batch] = True
+    data = with_done(data, known)
+    chosen = {"tolerance": tolerance, "budget": None, "points": int(known.sum()), "error": 0.01}
+    return data.assign_attrs(complete=1, adaptive=json.dumps(chosen))
+
+
 SURFACES: dict[str, Callable[[], xr.Dataset]] = {
     "bowl": lambda: weight_surface(_bowl),
     "ragged plane": lambda: weight_surface(_bowl, (7, 12)),
@@ -165,6 +183,9 @@ SURFACES: dict[str, Callable[[], xr.Dataset]] = {
     "line of decades": lambda: weight_surface(lambda a: np.exp(9 * np.abs(a)), (21,)),
     "broken line": lambda: weight_surface(lambda a: np.where(a > 0.5, np.inf, 1 + a), (21,)),
     "unfinished line": lambda: _unfinished(weight_surface(lambda a: 1 + a**2, (21,)), 2),
+    "adaptive plane": lambda: adaptive_surface(weight_surface(_bowl)),
+    "adaptive patches": lambda: adaptive_surface(weight_surface(_patches, (41, 30))),
+    "adaptive line": lambda: adaptive_surface(weight_surface(lambda a: np.exp(4 * a), (51,))),
     "images": spatial_surface,
     "one image": lambda: spatial_surface(1),
     "many images": lambda: spatial_surface(10, (3, 3, 2)),

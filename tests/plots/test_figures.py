@@ -61,7 +61,7 @@ def test_a_plot_refuses_another_kind_and_an_unknown_name(make_spatial, make_weig
         draw(make_spatial(), "weight-contuor")
     line = make_weights(lambda a: a**2, (5,))
     assert plots_for(line) == ["weight-line", "weight-line-interactive"]
-    assert {plot.kind for plot in PLOTS.values()} == {"spatial", "weights", "tradeoff"}
+    assert {plot.kind for plot in PLOTS.values()} == {"spatial", "weights", "tradeoff", "curve"}
 
 
 class TestContours:

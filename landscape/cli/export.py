@@ -1,0 +1,51 @@
+"""`landscape export`: stored surfaces as files of other programs."""
+
+from pathlib import Path
+from typing import Literal
+
+import tyro
+
+from landscape.cli.options import Unset
+from landscape.cli.output import say
+
+
+def export(
+    files: tyro.conf.Positional[tuple[Path, ...]],
+    /,
+    out: Unset[Path] = None,
+    formats: tuple[str, ...] = ("csv",),
+    height: Literal["linear", "log"] = "linear",
+    height_scale: Unset[float] = None,
+    highest: Unset[float] = None,
+    width: float = 100.0,
+) -> None:
+    """Stored surfaces as tables, for ParaView, as meshes to print or show, as Li et al. keep them.
+
+    A path in the plane goes along, in a file of its own where need be. Works on unfinished files
+    too: tables hold every computed point, the rest the part of the grid that is whole.
+
+    Args:
+        files: Surfaces computed by `landscape spatial` and `landscape weights`, and others.
+        out: The folder to write to; beside each file by default.
+        formats: csv (every computed point of any surface); and of weight surfaces minima (a table
+            with their persistence), vts and vtp (ParaView), stl (a solid to print), obj and glb
+            (coloured meshes), li (the files of Li et al.'s code: surface, directions, projection).
+        height: What stands for the loss where files have heights: linear is the loss itself, log
+            its decimal logarithm.
+        height_scale: Units of the plane per nat (log: per decade); by default the height is half
+            of the plane's wider side.
+        highest: Cut losses off above this, in nats.
+        width: Of the wider side of what is printed (stl), in millimetres.
+    """
+    from landscape.errors import InputError
+    from landscape.export import ExportOptions, write_exports
+    from landscape.store import load_surface
+
+    if not files or not formats:
+        what = "format" if files else "surface file to export"
+        raise InputError(f"expected at least one {what}, got none")
+    for file in files:
+        options = ExportOptions(height, height_scale, highest, width, source=file)
+        stem = (out or file.parent) / file.stem
+        for path in write_exports(load_surface(file), stem=stem, names=formats, options=options):
+            say(str(path))

@@ -1,0 +1,74 @@
+"""Checkpoints and other networks, drawn where they lie in a weight surface."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from jaxtyping import Float
+from matplotlib.axes import Axes
+
+from landscape.plots.prepare import swept_axes
+from landscape.plots.style import OUTLINE, SMALL
+
+LINE: dict[str, Any] = {"color": "#ff7f0e", "linewidth": 1.1, "marker": "o", "markersize": 2.6}
+NETWORK: dict[str, Any] = {"color": "#ff7f0e", "marker": "D", "markersize": 4.5, "linestyle": ""}
+EDGE: dict[str, Any] = {"markeredgecolor": "white", "markeredgewidth": 0.5}
+
+
+@dataclass(frozen=True)
+class Marked:
+    """Places in a surface.
+
+    Attributes:
+        names: of the checkpoints or networks.
+        coordinates: by axis.
+        residual: of each, its distance from the surface relative to that from the centre.
+        is_path: whether they follow each other.
+    """
+
+    names: tuple[str, ...]
+    coordinates: Float[np.ndarray, "path axes"]
+    residual: Float[np.ndarray, " path"]
+    is_path: bool
+
+
+def marked(data: xr.Dataset) -> Marked | None:
+    """What is to be marked in a weight surface, if there is anything."""
+    axes = swept_axes(data)
+    if any(f"path_{axis}" not in data for axis in axes):
+        return None
+    coordinates = np.stack([data[f"path_{axis}"].values for axis in axes], axis=1)
+    count = len(coordinates)
+    names = json.loads(data.attrs.get("path_names", "[]")) or [str(i + 1) for i in range(count)]
+    told = json.loads(data.attrs.get("configuration", "{}")).get("directions", "trajectory")
+    residual = data["path_residual"].values if "path_residual" in data else np.zeros(count)
+    return Marked(tuple(names), coordinates, residual, "models" not in told)
+
+
+def draw(ax: Axes, places: Marked) -> None:
+    """A line from checkpoint to checkpoint, or a mark with a name for each network."""
+    x, y = places.coordinates.T
+    if places.is_path:
+        ax.plot(x, y, label="path of the training", path_effects=OUTLINE, **LINE, **EDGE)
+        return
+    ax.plot(x, y, label="other networks", **NETWORK, **EDGE)
+    for name, *place in zip(places.names, x.tolist(), y.tolist(), strict=True):
+        ax.annotate(
+            name,
+            (place[0], place[1]),
+            xytext=(4, 4),
+            textcoords="offset points",
+            fontsize=SMALL,
+            color="white",
+            path_effects=OUTLINE,
+        )
+
+
+def off_surface(data: xr.Dataset) -> str:
+    """A remark on how far from the surface the places really are; empty where they are in it."""
+    places = marked(data)
+    if places is None or places.residual.max(initial=0.0) < 0.01:
+        return ""
+    return f"path projected; up to {places.residual.max():.0%} of a displacement lies outside"

@@ -1,0 +1,48 @@
+"""Everything that was measured over a plane, a panel for each."""
+
+import math
+
+import xarray as xr
+from matplotlib.figure import Figure
+
+from landscape.measures.convexity import eigenvalue_ratio
+from landscape.plots import weight_contour
+from landscape.plots.options import PlotOptions
+from landscape.plots.panels import colour_bar, not_finite_handles
+from landscape.plots.paths import off_surface
+from landscape.plots.prepare import complete_part, drawn_fields
+from landscape.plots.scales import scale_of
+from landscape.plots.style import DOUBLE, axis_label, heading, new_figure, style, unit_symbol
+
+ACROSS = 3
+
+
+def with_ratio(data: xr.Dataset) -> xr.Dataset:
+    """The surface, and the ratio of its extreme eigenvalues where it has these."""
+    if "hessian_min" not in data or "hessian_max" not in data:
+        return data
+    return data.assign(eigenvalue_ratio=eigenvalue_ratio(data))
+
+
+def figure(data: xr.Dataset, options: PlotOptions) -> Figure:
+    """Panels of a third of a page's width, each with its own key."""
+    data = with_ratio(data)
+    part = complete_part(data)
+    names = drawn_fields(data)
+    columns = min(len(names), ACROSS)
+    rows = math.ceil(len(names) / columns)
+    with style():
+        fig = new_figure(DOUBLE, 0.5 + 2.0 * rows)
+        axes = fig.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
+        for ax in axes.flat[len(names) :]:
+            ax.set_visible(False)
+        for ax, name in zip(axes.flat, names, strict=False):
+            scale = scale_of(part[name].values)
+            weight_contour.plot(data, ax=ax, scale=scale, field=name)
+            ax.set_title(axis_label(part[name]))
+            ax.label_outer()
+            colour_bar(fig, [ax], scale, unit_symbol(part[name]))
+        fig.suptitle(heading(data, off_surface(data), width=DOUBLE))
+        if handles := not_finite_handles(part["loss"].values):
+            fig.legend(handles=handles, loc="outside lower center", ncols=2)
+    return fig

@@ -1,0 +1,49 @@
+"""A volume of weight space as slices through the third direction, on one scale."""
+
+import numpy as np
+import xarray as xr
+from matplotlib.figure import Figure
+
+from landscape.plots import weight_contour
+from landscape.plots.options import PlotOptions
+from landscape.plots.panels import colour_bar, not_finite_handles
+from landscape.plots.prepare import complete_part
+from landscape.plots.scales import scale_of
+from landscape.plots.style import (
+    DOUBLE,
+    axis_label,
+    heading,
+    long_name,
+    new_figure,
+    setting,
+    style,
+)
+
+SLICES = 5
+
+
+def slices(part: xr.Dataset) -> list[xr.Dataset]:
+    """Planes of the first two directions, evenly spread along the third, its ends among them."""
+    count = part.sizes["gamma"]
+    chosen = np.unique(np.linspace(0, count - 1, min(count, SLICES)).round().astype(int))
+    planes = [part.isel(gamma=int(i)) for i in chosen]
+    return [plane.drop_vars([n for n in plane if str(n).startswith("path_")]) for plane in planes]
+
+
+def figure(data: xr.Dataset, options: PlotOptions) -> Figure:
+    """A row of contours of a page's width."""
+    part = complete_part(data)
+    planes = slices(part)
+    scale = scale_of(np.concatenate([plane["loss"].values.ravel() for plane in planes]))
+    with style():
+        fig = new_figure(DOUBLE, 2.1, layout="compressed")
+        axes = fig.subplots(1, len(planes), squeeze=False, sharex=True, sharey=True)[0]
+        for ax, plane in zip(axes, planes, strict=True):
+            weight_contour.plot(plane, ax=ax, scale=scale)
+            ax.set_title(setting(plane["gamma"], float(plane["gamma"])))
+            ax.label_outer()
+        colour_bar(fig, list(axes), scale, axis_label(part["loss"]))
+        fig.suptitle(heading(data, f"slices along {long_name(part['gamma'])}", width=DOUBLE))
+        if handles := not_finite_handles(part["loss"].values):
+            fig.legend(handles=handles, loc="outside lower center", ncols=2)
+    return fig
