@@ -137,9 +137,9 @@ def _only(grids: Sequence[Any], dimensions: int) -> list[Any]:
 
 
 def _read(paths: Sequence[Path], model: ModelOptions) -> "dict[str, nn.Module]":
-    """Checkpoints by name: those of files, with their folders' where the same name comes twice."""
+    """Checkpoints by name: of the file, or of its folder where all files are called alike."""
     files = [file for path in paths for file in _files(path)]
-    names = [file.stem for file in files]
+    names = [file.resolve().parent.name if file.stem == "model" else file.stem for file in files]
     if len(set(names)) < len(names):
         names = [f"{file.parent.name}/{file.stem}" for file in files]
     if len(set(names)) < len(names):

@@ -103,13 +103,15 @@ def straight(first: nn.Module, second: nn.Module, *, bends: int = 0) -> Curve:
     """The straight line between two networks, with so many control points evenly between its ends.
 
     Raises:
-        InputError: they do not have the same parameters, or have some that are not finite, or the
-            number of bends is negative.
+        InputError: they do not have the same parameters, or none, or some that are not finite; or
+            the number of bends is negative.
     """
     if bends < 0:
         raise InputError(f"the number of bends is 0 or more, got {bends}")
     ends = [_on_cpu(weights_of(model)) for model in (first, second)]
     buffers = [_on_cpu(_floating_buffers(model)) for model in (first, second)]
+    if not ends[0]:
+        raise InputError("a line between networks needs parameters, the first network has none")
     refuse_other(ends[1], ends[0], "the second network", "the first")
     refuse_other(buffers[1], buffers[0], "the second network", "the first")
     for weights, which in zip(ends, ("first", "second"), strict=True):

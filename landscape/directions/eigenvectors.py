@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from landscape.curvature import eigenpairs
 from landscape.directions.base import Around, Drawn
 
 NAMES = {"hessian": "Hessian", "ggn": "Gauss-Newton"}
@@ -16,8 +17,6 @@ def eigenvectors(around: Around, axes: Sequence[str], *, matrix: str) -> Drawn:
         matrix: a name in `landscape.curvature.MATRICES`.
     """
     model, inputs, targets = around.network()
-    from landscape.curvature import eigenpairs
-
     found = eigenpairs(
         model,
         inputs,

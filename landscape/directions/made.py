@@ -96,7 +96,8 @@ def _path(data: xr.Dataset, axes: Sequence[str]) -> Path | None:
         return None
     columns = [data[f"path_{axis}"].values for axis in axes if f"path_{axis}" in data]
     names = json.loads(data.attrs["path_names"])
-    return Path(tuple(names), np.stack(columns, axis=1), data["path_residual"].values)
+    of_each = (data[name].values for name in ("path_residual", "path_distance"))
+    return Path(tuple(names), np.stack(columns, axis=1), *of_each)
 
 
 def digest(vectors: Mapping[str, Weights]) -> str:

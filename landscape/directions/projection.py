@@ -22,11 +22,13 @@ class Path:
         names: of the checkpoints, in order.
         coordinates: of the nearest points of the surface's line, plane or volume.
         residuals: how far each is from there, relative to its distance from the centre.
+        distances: from the centre, Euclidean.
     """
 
     names: tuple[str, ...]
     coordinates: Float[np.ndarray, "path axes"]
     residuals: Float[np.ndarray, " path"]
+    distances: Float[np.ndarray, " path"]
 
 
 def path_of(places: Mapping[str, Weights], vectors: Sequence[Weights]) -> Path:
@@ -37,15 +39,17 @@ def path_of(places: Mapping[str, Weights], vectors: Sequence[Weights]) -> Path:
         vectors: the directions, at any angle to each other.
     """
     gram = np.array([[inner(a, b) for b in vectors] for a in vectors])
-    rows, residuals = [], []
+    rows, residuals, distances = [], [], []
     for step in places.values():
         products = np.array([inner(vector, step) for vector in vectors])
         row = np.linalg.lstsq(gram, products, rcond=None)[0]
         length, rest = norm(step), norm(_less(step, vectors, row.tolist()))
         rows.append(row)
         residuals.append(rest / length if length else 0.0)
+        distances.append(length)
     found = np.array(rows, dtype=np.float64).reshape(len(places), len(vectors))
-    return Path(tuple(places), found, np.array(residuals, dtype=np.float64))
+    of_each = (np.array(column, dtype=np.float64) for column in (residuals, distances))
+    return Path(tuple(places), found, *of_each)
 
 
 def orthogonalized(vectors: Sequence[Weights]) -> list[Weights]:

@@ -179,7 +179,7 @@ def _vectors(
             )
     for axis, s in zip(axes, plan.sources, strict=True):
         if axis not in found:
-            read = from_file(Path(s), axis, around.weights) if is_file(s) else None
+            read = from_file(Path(s), axis, around) if is_file(s) else None
             found[axis] = from_tensors(s, around.weights) if read is None else read
     return {axis: found[axis] for axis in axes}, drawn
 

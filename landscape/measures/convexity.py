@@ -82,5 +82,5 @@ def eigenvalue_ratio(data: xr.Dataset) -> xr.DataArray:
             f"{', '.join(map(str, data.data_vars))}; measure it with fields=['hessian']"
         )
     with np.errstate(divide="ignore", invalid="ignore"):  # a flat point has no ratio
-        ratio = np.abs(data["hessian_min"] / data["hessian_max"])
+        ratio: xr.DataArray = abs(data["hessian_min"] / data["hessian_max"])
     return ratio.assign_attrs(units="1", long_name="|smallest / largest| eigenvalue")

@@ -67,8 +67,13 @@ def draw(ax: Axes, places: Marked) -> None:
 
 
 def off_surface(data: xr.Dataset) -> str:
-    """A remark on how far from the surface the places really are; empty where they are in it."""
+    """A remark on how much of a path lies outside the surface; empty where all of it is inside.
+
+    The share of the squared distances from the centre that a projection leaves out.
+    """
     places = marked(data)
-    if places is None or places.residual.max(initial=0.0) < 0.01:
+    if places is None or "path_distance" not in data:
         return ""
-    return f"path projected; up to {places.residual.max():.0%} of a displacement lies outside"
+    squares = data["path_distance"].values ** 2
+    share = float((places.residual**2 * squares).sum() / squares.sum()) if squares.any() else 0.0
+    return "" if share < 0.005 else f"path projected; {100 * share:.0f} % of it lies outside"

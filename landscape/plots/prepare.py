@@ -19,8 +19,15 @@ BORDERS = {"zeros": "grid-constant", "border": "nearest", "reflect": "mirror"}  
 
 
 def drawn_fields(data: xr.Dataset) -> list[str]:
-    """The measured numbers of a weight surface that are worth a panel: all but standard errors."""
-    return [name for name in point_fields(data) if not name.endswith("_stderr")]
+    """The measured numbers of a weight surface that are worth a panel: all but standard errors.
+
+    The loss comes first, then the accuracy, then those of further data, then the rest.
+    """
+    names = [name for name in point_fields(data) if not name.endswith("_stderr")]
+    ends = [name.endswith("loss") + 2 * name.endswith("accuracy") for name in names]
+    order = {1: 0, 2: 1, 0: 3}
+    ranked = [(order[e] + 2 * (e > 0 and "_" in n), n) for e, n in zip(ends, names, strict=True)]
+    return [name for _, name in sorted(ranked)]
 
 
 def pick_images(data: xr.Dataset, images: tuple[int, ...] | None, *, at_most: int) -> xr.Dataset:

@@ -1,6 +1,7 @@
 """Everything that was measured over a plane, a panel for each."""
 
 import math
+import textwrap
 
 import xarray as xr
 from matplotlib.figure import Figure
@@ -32,14 +33,14 @@ def figure(data: xr.Dataset, options: PlotOptions) -> Figure:
     columns = min(len(names), ACROSS)
     rows = math.ceil(len(names) / columns)
     with style():
-        fig = new_figure(DOUBLE, 0.5 + 2.0 * rows)
+        fig = new_figure(DOUBLE, 0.5 + 2.1 * rows, layout="compressed")
         axes = fig.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
         for ax in axes.flat[len(names) :]:
             ax.set_visible(False)
         for ax, name in zip(axes.flat, names, strict=False):
             scale = scale_of(part[name].values)
             weight_contour.plot(data, ax=ax, scale=scale, field=name)
-            ax.set_title(axis_label(part[name]))
+            ax.set_title(textwrap.fill(axis_label(part[name]), 26))
             ax.label_outer()
             colour_bar(fig, [ax], scale, unit_symbol(part[name]))
         fig.suptitle(heading(data, off_surface(data), width=DOUBLE))

@@ -99,7 +99,7 @@ def _line(ax: Axes, part: xr.Dataset, name: str, colour: str, *, linestyle: str 
     marker = "." if len(x) == 1 else ""
     error = part[f"{name}_stderr"].values if f"{name}_stderr" in part else None
     if error is not None:
-        label += " ± standard error"
+        label += "" if "_" in name else " ± standard error"
         ax.fill_between(x, finite - error, finite + error, color=colour, alpha=0.25, linewidth=0)
     ax.plot(x, finite, color=colour, linestyle=linestyle, marker=marker, label=label)
 
@@ -132,4 +132,4 @@ def _mark_places(ax: Axes, data: xr.Dataset) -> None:
         return
     for name, place in zip(places.names, x, strict=True):
         ax.axvline(place, color=NETWORK["color"], linewidth=0.8, zorder=0)
-        ax.text(place, 0.98, f" {name}", transform=across, va="top", fontsize=SMALL)
+        ax.text(place, 0.03, f" {name}", transform=across, va="bottom", fontsize=SMALL)

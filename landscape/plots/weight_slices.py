@@ -8,14 +8,13 @@ from landscape.plots import weight_contour
 from landscape.plots.options import PlotOptions
 from landscape.plots.panels import colour_bar, not_finite_handles
 from landscape.plots.prepare import complete_part
-from landscape.plots.scales import scale_of
+from landscape.plots.scales import number, scale_of
 from landscape.plots.style import (
     DOUBLE,
     axis_label,
     heading,
     long_name,
     new_figure,
-    setting,
     style,
 )
 
@@ -40,7 +39,7 @@ def figure(data: xr.Dataset, options: PlotOptions) -> Figure:
         axes = fig.subplots(1, len(planes), squeeze=False, sharex=True, sharey=True)[0]
         for ax, plane in zip(axes, planes, strict=True):
             weight_contour.plot(plane, ax=ax, scale=scale)
-            ax.set_title(setting(plane["gamma"], float(plane["gamma"])))
+            ax.set_title(f"at {number(round(float(plane['gamma']), 2))}")
             ax.label_outer()
         colour_bar(fig, list(axes), scale, axis_label(part["loss"]))
         fig.suptitle(heading(data, f"slices along {long_name(part['gamma'])}", width=DOUBLE))

@@ -10,6 +10,7 @@ from jaxtyping import Float, Shaped
 from landscape.store import Layout
 from landscape.surfaces.adversary import PLACES, adversary_of
 from landscape.surfaces.checks import Check, failed
+from landscape.surfaces.curve import CurveSurface
 from landscape.surfaces.inputs import gather, gather_any, grid_axis
 from landscape.surfaces.quantities import METRICS, QUANTITIES
 from landscape.surfaces.spatial import SpatialSurface, pose_axes
@@ -46,6 +47,7 @@ SURFACES: dict[str, Any] = {
     "spatial": SpatialSurface,
     "weights": WeightSurface,
     "tradeoff": TradeoffSurface,
+    "curve": CurveSurface,
 }
 
 __all__ = [
@@ -55,6 +57,7 @@ __all__ = [
     "QUANTITIES",
     "SURFACES",
     "Check",
+    "CurveSurface",
     "Measured",
     "SpatialSurface",
     "Surface",

@@ -162,7 +162,7 @@ def nonfinite_share(loss: xr.DataArray, done: xr.DataArray | None = None) -> Che
         loss: over the grid.
         done: 1 where it was measured, if it was not everywhere.
     """
-    bad = (~np.isfinite(loss)).astype(np.float64)
+    bad = xr.apply_ufunc(lambda values: 1.0 - np.isfinite(values), loss)
     return Check(
         "non-finite",
         "share of measured losses that are nan or inf",

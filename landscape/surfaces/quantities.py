@@ -8,6 +8,7 @@ from typing import Protocol
 import torch
 from torch import nn
 
+from landscape.curvature import ExtremeEigenvalues
 from landscape.curvature.gradient import mean_gradient
 from landscape.losses import Loss, correct
 from landscape.store import Field
@@ -75,8 +76,6 @@ class HessianExtremes:
     )
 
     def __init__(self, model: nn.Module, inputs: Inputs, targets: Targets, loss: Loss) -> None:
-        from landscape.curvature import ExtremeEigenvalues
-
         self._extremes = ExtremeEigenvalues(model, inputs, targets, loss=loss)
 
     def __call__(self, state: Weights) -> Mapping[str, float]:

@@ -261,4 +261,8 @@ def _path_constants(directions: Directions) -> tuple[Constant, ...]:
         for i, axis in enumerate(directions.vectors)
     ]
     words = "distance of a checkpoint from the surface, relative to that from the centre"
-    return (*found, Constant("path_residual", ("path",), path.residuals, words))
+    return (
+        *found,
+        Constant("path_residual", ("path",), path.residuals, words),
+        Constant("path_distance", ("path",), path.distances, "distance from the centre"),
+    )

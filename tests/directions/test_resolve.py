@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -280,3 +281,38 @@ def test_a_spatial_surface_has_no_directions(network, images, labels, weights, t
     )
     with pytest.raises(InputError, match=r"holds no directions.*'spatial' surface.*weight surface"):
         make_directions(path, weights, AXES, seed=0)
+
+
+# --- of Li et al. -----------------------------------------------------------------------------
+
+
+def li_file(path: Path, tensors: list[np.ndarray]) -> Path:
+    with h5py.File(path, "w") as file:
+        for group in ("xdirection", "ydirection"):
+            for i, tensor in enumerate(tensors):
+                file[f"{group}/{i}"] = tensor
+    return path
+
+
+def test_a_direction_file_of_li_et_al_is_one_tensor_per_parameter(weights, tmp_path):
+    given = random_like(weights, seed=1)
+    path = li_file(tmp_path / "theirs.h5", [tensor.numpy() for tensor in given.values()])
+    made = make_directions(path, weights, AXES, seed=0)
+    assert_close(made.vectors["beta"], given, rtol=0, atol=0)
+    with pytest.raises(InputError, match="no direction for gamma, only for alpha, beta"):
+        make_directions(path, weights, ("alpha", "gamma"), seed=0)
+
+
+def test_one_over_the_whole_state_gives_its_parameters_unless_buffers_move(
+    network, weights, tmp_path
+):
+    given = random_like(weights, seed=1)
+    state = {n: given.get(n, torch.zeros_like(t)) for n, t in network.state_dict().items()}
+    around = Around(weights, model=network)
+    path = li_file(tmp_path / "states.h5", [tensor.numpy() for tensor in state.values()])
+    made = directions.make_directions(path, around, AXES)
+    assert_close(made.vectors["alpha"], given, rtol=0, atol=0)
+    state["1.running_var"] = torch.ones(4)
+    path = li_file(tmp_path / "moving.h5", [tensor.numpy() for tensor in state.values()])
+    with pytest.raises(InputError, match=r"moves 1\.running_var"):
+        directions.make_directions(path, around, AXES)

@@ -195,7 +195,7 @@ def test_a_surface_goes_on_along_the_very_same_directions(
     assert ("path_alpha" in found) == (source == "trajectory")
     monkeypatch.undo()
     changed = options | ({"seed": 1} if source != "trajectory" else {"checkpoints": path[1:]})
-    with pytest.raises(InputError, match="is .* in the file, .* was asked for"):
+    with pytest.raises(InputError, match=r"in the file, .* was asked for"):
         landscape.weight_surface(network, images, labels, out=out, **changed)
 
 
