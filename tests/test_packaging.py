@@ -13,11 +13,15 @@ import yaml
 
 import landscape
 from landscape.attacks import ATTACKS
+from landscape.curvature import MEASURES
 from landscape.data import DATASETS
+from landscape.directions import DIRECTIONS
 from landscape.export import EXPORTS
 from landscape.models import MODELS, ModelSpec, build_model, save_checkpoint
 from landscape.plots import PLOTS
+from landscape.surfaces import METRICS, QUANTITIES
 from landscape.training import RECIPES
+from landscape.weights import NORMALIZATIONS
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -62,9 +66,14 @@ def test_an_unknown_name_is_an_attribute_error():
         ("train", RECIPES),
         ("train", ATTACKS),
         ("weights", MODELS),
+        ("weights", DIRECTIONS),
+        ("weights", METRICS),
+        ("weights", QUANTITIES),
+        ("weights", NORMALIZATIONS),
         ("evaluate", ATTACKS),
         ("evaluate", DATASETS),
         ("plot", PLOTS),
+        ("measure", MEASURES),
         ("export", EXPORTS),
     ],
 )
@@ -159,11 +168,14 @@ main(["info"])
 
 
 def test_no_second_inference_loop():
-    """Networks are run by the engine, and by the plain twins that check it."""
+    """Networks are run by the engine, and by the plain twins that check it; others differentiate."""
     package = Path(landscape.__file__).parent
     found = {
         path.relative_to(package).as_posix()
         for path in package.rglob("*.py")
         if re.search(r"no_grad|inference_mode|enable_grad", path.read_text(encoding="utf-8"))
     }
-    assert {name for name in found if not name.startswith("engine/")} == {"surfaces/checks.py"}
+    assert {name for name in found if not name.startswith("engine/")} == {
+        "surfaces/checks.py",
+        "curvature/gradient.py",
+    }

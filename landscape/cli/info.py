@@ -75,7 +75,8 @@ def _adaptive(data: "xr.Dataset", known: Mapping[str, Any]) -> Iterator[tuple[st
         + ", ".join(f"{name} {value:g}" for name, value in asked.items() if value is not None),
     )
     if "error" in chosen:
-        yield "interpolation", f"off by {100 * chosen['error']:.2g} % of the losses' range at most"
+        error = f"{100 * chosen['error']:.2g} % of the range of log(1 + loss)"
+        yield "interpolation", f"estimated to be off by up to {error}"
 
 
 def _summary(field: "xr.DataArray") -> str:
@@ -96,6 +97,8 @@ def _unit(array: "xr.DataArray") -> str:
 def _configuration(known: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for name, value in {**known["configuration"], **known["provenance"]}.items():
         yield str(name), value if isinstance(value, str) else json.dumps(value)
+    for name, value in known.get("directions_record", {}).get("facts", {}).items():
+        yield name.replace("_", " "), _figures(value)
     if run := known.get("run"):
         yield (
             "computed",
@@ -105,6 +108,15 @@ def _configuration(known: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         )
     if "wall_time_seconds" in known:
         yield "wall time", f"{known['wall_time_seconds']:.1f} s"
+
+
+def _figures(value: Any) -> str:
+    """Numbers to four digits, alone, in a list or by name."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}: {_figures(one)}" for name, one in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(_figures, value))
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _checks(known: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -26,8 +26,9 @@ def plot(
         files: Surfaces computed by `landscape spatial` and `landscape weights`, and trade-offs.
         out: The folder to write to; beside each file by default.
         plots: Which plots; by default all that fit: spatial-slices, spatial-3d,
-            spatial-interactive, weight-contour, weight-3d, weight-interactive, weight-line,
-            weight-line-interactive, tradeoff.
+            spatial-interactive, weight-contour, weight-3d, weight-fields, weight-interactive,
+            weight-line, weight-line-interactive, weight-slices, weight-volume, curve-line,
+            curve-line-interactive, tradeoff.
         formats: png, pdf, svg for papers; html for interactive pages.
         images: Which images of a spatial surface, by their number in the data set; the first
             ones by default.

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-import scipy.linalg
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -35,7 +34,7 @@ def trajectory(around: Around, axes: Sequence[str]) -> Drawn:
             f"got {len(steps)}; keep them with landscape train --keep-every 1"
         )
     gram = _centred(_gram(list(steps.values())))
-    squares, combinations = (part[..., ::-1] for part in scipy.linalg.eigh(gram))
+    squares, combinations = (part[..., ::-1] for part in np.linalg.eigh(gram))
     total = float(np.trace(gram))
     if total <= 0 or squares[count - 1] <= 1e-10 * total:
         raise InputError(

@@ -35,8 +35,8 @@ MEASURED: dict[str, Any] = {
     "linestyle": "",
     "marker": ".",
     "color": "white",
-    "alpha": 0.55,
-    "markersize": 1.6,
+    "alpha": 0.7,
+    "markersize": 2.2,
     "markeredgewidth": 0,
 }
 NOT_FINITE = {"inf": "////", "nan": "xxxx"}  # hatches

@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-import torch
 from torch import nn
 
 from landscape.curvature import ExtremeEigenvalues
@@ -91,9 +90,8 @@ QUANTITIES: dict[str, Callable[[nn.Module, Inputs, Targets, Loss], Quantity]] = 
 """By name, what takes passes of its own at every point. To add one: a class, and a line here."""
 
 
-@torch.no_grad()
 def put(twin: nn.Module, state: Weights) -> None:
     """Overwrite weights and buffers of a private copy, by name."""
     held = {**dict(twin.named_parameters()), **dict(twin.named_buffers())}
     for name, value in state.items():
-        held[name].copy_(value)
+        held[name].detach().copy_(value)

@@ -86,10 +86,10 @@ def spatial_surface(
 def weight_surface(
     function: Callable[..., np.ndarray], shape: tuple[int, ...] = (41, 41)
 ) -> xr.Dataset:
-    """A function of alpha (and beta) on [-1, 1]."""
+    """A function of alpha (and beta and gamma) on [-1, 1]."""
     axes = [np.linspace(-1, 1, n) if n > 1 else np.zeros(1) for n in shape]
     loss = np.asarray(function(*np.meshgrid(*axes, indexing="ij")), dtype=np.float64)
-    dims = ("alpha", "beta")[: len(shape)]
+    dims = ("alpha", "beta", "gamma")[: len(shape)]
     data = xr.Dataset(
         {
             "loss": (dims, loss, {"units": "nat", "long_name": "cross-entropy loss"}),
