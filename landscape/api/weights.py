@@ -13,7 +13,7 @@ from landscape.api.common import identity_of, stored
 from landscape.attacks import Attack
 from landscape.directions import Around, Directions, DirectionSource, make_directions
 from landscape.directions.checkpoints import CheckpointSource, weights_by_name
-from landscape.engine import Compute, Sample, has_batchnorm
+from landscape.engine import Compute, Sample, has_batchnorm, placed
 from landscape.losses import LossLike, make_loss
 from landscape.store import Axis
 from landscape.surfaces import Measured, WeightSurface, adversary_of, gather_any, grid_axis
@@ -113,13 +113,14 @@ def weight_surface(
     """
     inputs, targets = gather_any(inputs, targets)
     weights, loss = weights_of(model), make_loss(loss)
+    compute = Compute(device, precision, memory, compile=compile)
     grids = [grid for grid in (alpha, beta, gamma) if grid is not None]
     made = make_directions(
         directions,
         Around(
             weights,
             seed=seed,
-            model=model,
+            model=placed(model, compute.device_for(model)),
             inputs=inputs,
             targets=targets,
             loss=loss,
@@ -144,7 +145,7 @@ def weight_surface(
             adversary_of(attack, attack_at, seed=seed),
             clean_too,
         ),
-        compute=Compute(device, precision, memory, compile=compile),
+        compute=compute,
         identity=identity_of(model, identity),
         others={name: _sample(data) for name, data in (others or {}).items()},
     )

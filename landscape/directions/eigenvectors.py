@@ -32,4 +32,8 @@ def eigenvectors(around: Around, axes: Sequence[str], *, matrix: str) -> Drawn:
         f"{matrix}_eigenvalues": found.values.tolist(),
         f"{matrix}_residuals": found.residuals.tolist(),
     }
-    return Drawn(found.vectors, labels, facts)
+    vectors = [
+        {name: part.to(around.weights[name]) for name, part in vector.items()}
+        for vector in found.vectors
+    ]
+    return Drawn(vectors, labels, facts)

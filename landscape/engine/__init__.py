@@ -4,6 +4,7 @@ from landscape.engine.compute import COMPILE, PRECISIONS, Compute
 from landscape.engine.learning import LearningPass, learning_pays, leaves_some_out
 from landscape.engine.network import MICRO_BATCH, Network
 from landscape.engine.points import Sample, WeightPoints
+from landscape.engine.prepare import placed
 from landscape.engine.scores import OBJECTIVES, Scores, refuse_foreign_labels
 from landscape.engine.watching import has_batchnorm
 
@@ -21,5 +22,6 @@ __all__ = [
     "has_batchnorm",
     "learning_pays",
     "leaves_some_out",
+    "placed",
     "refuse_foreign_labels",
 ]

@@ -157,3 +157,9 @@ def private_copy(model: nn.Module, device: torch.device) -> nn.Module:
     for parameter in twin.parameters():
         parameter.grad = None
     return twin.to(device).eval().requires_grad_(False)
+
+
+def placed(model: nn.Module, device: torch.device) -> nn.Module:
+    """The model itself where it is on a device already, else a copy there."""
+    own = next((p.device for p in model.parameters()), device)
+    return model if own == device else copy.deepcopy(model).to(device)

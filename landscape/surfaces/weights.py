@@ -11,7 +11,7 @@ from torch import nn
 
 from landscape.data import content_sha256
 from landscape.directions import Directions
-from landscape.engine import Compute, Network, Sample, WeightPoints
+from landscape.engine import Compute, Network, Sample, WeightPoints, placed
 from landscape.errors import InputError
 from landscape.losses import LOSSES, Loss
 from landscape.provenance import provenance
@@ -171,8 +171,9 @@ class WeightSurface:
             others=further,
         )
         self._twin = Twin(model, directions.vectors, self._points, targets, what.loss)
+        near = placed(model, self._network.device)
         self._quantities = [
-            QUANTITIES[name](model, inputs, targets, what.loss) for name in what.quantities
+            QUANTITIES[name](near, inputs, targets, what.loss) for name in what.quantities
         ]
         self.layout = self._described(axes, [*further], len(targets), digests, identity)
 
