@@ -81,8 +81,8 @@ def test_gradient_and_hessian_are_those_of_dense_matrices(network, images, label
             outputs = torch.func.functional_call(twin, state, images.double())
             return F.cross_entropy(outputs, labels)
 
-        gradient = torch.func.grad(of)(flat)
-        values = torch.linalg.eigvalsh(torch.func.hessian(of)(flat))
+        gradient = torch.autograd.functional.jacobian(of, flat)
+        values = torch.linalg.eigvalsh(torch.autograd.functional.hessian(of, flat))
         at = found.sel(alpha=a)
         assert float(at.gradient_norm) == pytest.approx(float(gradient.norm()), rel=1e-4)
         assert float(at.hessian_max) == pytest.approx(float(values[-1]), rel=1e-3)

@@ -1,0 +1,100 @@
+"""One training seen from every side of weight space, as surfaces and figures.
+
+    landscape train --dataset digits --model cnn --keep-every 1 --out runs/a
+    landscape train --dataset digits --model cnn --seed 1 --out runs/b
+    python scripts/weight_space.py runs/a --other runs/b --out results/weight-space
+
+Writes, and stopped and started again goes on with,
+trajectory.h5  the plane of the training's first two principal components, with its path,
+convexity.h5   a random plane with the ends of the Hessian's spectrum at every point,
+sharpest.h5    the plane of the Hessian's two top eigenvectors,
+volume.h5      the loss along three random directions,
+between.h5     the line to the other network, train and test data side by side,
+and their figures. Edit the grids below.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tyro
+
+import landscape
+from landscape.data import ImageSet
+from landscape.models import Checkpoint
+
+PLANE, MAP, VOLUME, LINE = 25, 15, 9, 31  # points along each direction
+NEAR = np.linspace(-0.5, 0.5, MAP)  # where the Hessian is looked at
+
+
+def surfaces(run: Path, other: Path | None) -> dict[str, dict[str, Any]]:
+    """What is measured, by file name, as options of `landscape.weight_surface`."""
+    epochs = sorted((run / "epochs").glob("*.pt"))
+    found: dict[str, dict[str, Any]] = {
+        "convexity": {"alpha": NEAR, "beta": NEAR, "fields": ["accuracy", "hessian"]},
+        "sharpest": {"alpha": PLANE, "beta": PLANE, "directions": "hessian"},
+        "volume": {"alpha": VOLUME, "beta": VOLUME, "gamma": VOLUME},
+    }
+    if epochs:
+        found["trajectory"] = {"alpha": PLANE, "beta": PLANE, "directions": "trajectory"}
+        found["trajectory"]["checkpoints"] = epochs
+    if other is not None:
+        found["between"] = {"alpha": LINE, "beta": None, "directions": "models"}
+        found["between"]["checkpoints"] = {other.name: other / "model.pt"}
+    return found
+
+
+def sample(loaded: Checkpoint, split: str, count: int, root: Path | None, seed: int) -> ImageSet:
+    """The images of a split that the loss is a mean over."""
+    data = landscape.load_dataset(loaded.configuration["data"]["name"], root=root, split=split)
+    return data.subset(min(count, len(data)), generator=landscape.generator(seed, "images", split))
+
+
+def measure(
+    loaded: Checkpoint, test: ImageSet, train: ImageSet, options: Mapping[str, Any], out: Path
+) -> None:
+    """One surface and its figures."""
+    few = slice(0, 100 if "fields" in options else None)  # a Hessian is dear
+    data = landscape.weight_surface(
+        loaded.model,
+        test.images(few),
+        test.labels[few],
+        **options,
+        others={"train": (train.images(), train.labels)} if out.stem == "between" else None,
+        out=out,
+        progress=True,
+        identity={"model": loaded.spec.name, "dataset": test.name, "split": test.split},
+    )
+    for path in landscape.write_plots(data, stem=out.with_suffix("")):
+        print(path)
+
+
+def main(
+    run: tyro.conf.Positional[Path],
+    /,
+    other: Path | None = None,
+    out: Path = Path("results/weight-space"),
+    samples: int = 500,
+    data_root: Path | None = None,
+    seed: int = 0,
+) -> None:
+    """Measure and draw all surfaces of one training.
+
+    Args:
+        run: The folder of a training, with its epochs if it kept them.
+        other: That of another training of the same network.
+        out: The folder for surfaces and figures.
+        samples: How many images the loss is a mean over.
+        data_root: The folder that holds the data set.
+        seed: Of the draw of images.
+    """
+    loaded = landscape.load_checkpoint(run / "model.pt")
+    test = sample(loaded, "test", samples, data_root, seed)
+    train = sample(loaded, "train", samples, data_root, seed)
+    for name, options in surfaces(run, other).items():
+        measure(loaded, test, train, options, out / f"{name}.h5")
+
+
+if __name__ == "__main__":
+    tyro.cli(main)
