@@ -10,8 +10,9 @@ from torch import nn
 
 from landscape.models import weights_sha256
 from landscape.store import load_surface
+from landscape.store.plan import Plan
 from landscape.surfaces import Surface
-from landscape.sweep import sweep
+from landscape.sweep import WHOLE_GRID, sweep
 
 
 def identity_of(model: nn.Module, given: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -24,10 +25,14 @@ def identity_of(model: nn.Module, given: Mapping[str, Any] | None) -> dict[str, 
 
 
 def stored(
-    surface: Surface, out: str | Path | None, overwrite: bool, show_progress: bool
+    surface: Surface,
+    out: str | Path | None,
+    overwrite: bool,
+    show_progress: bool,
+    plan: Plan = WHOLE_GRID,
 ) -> xr.Dataset:
     """Sweep into the file, or into one that lives no longer than the call."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(out) if out is not None else Path(folder) / "surface.h5"
-        sweep(surface, path, overwrite=overwrite, show_progress=show_progress)
+        sweep(surface, path, plan=plan, overwrite=overwrite, show_progress=show_progress)
         return load_surface(path)

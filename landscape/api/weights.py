@@ -16,6 +16,7 @@ from landscape.directions.checkpoints import CheckpointSource, weights_by_name
 from landscape.engine import Compute, Sample, has_batchnorm, placed
 from landscape.losses import LossLike, make_loss
 from landscape.store import Axis
+from landscape.store.plan import plan_of
 from landscape.surfaces import Measured, WeightSurface, adversary_of, gather_any, grid_axis
 from landscape.weights import weights_of
 
@@ -44,6 +45,8 @@ def weight_surface(
     loss: LossLike = "cross-entropy",
     fields: Sequence[str] | None = None,
     others: Mapping[str, Any] | None = None,
+    tolerance: float | None = None,
+    budget: int | None = None,
     bn: str | None = None,
     attack: Attack | str | None = None,
     attack_at: str = "center",
@@ -86,6 +89,9 @@ def weight_surface(
             "gradient_norm", "hessian" (smallest and largest eigenvalue).
         others: further data by name, given like `inputs`, and measured alike: those called "train"
             give `train_loss`, and the BatchNorm statistics if these are measured anew.
+        tolerance: measure only where interpolation between measured points errs more than this
+            share of the range of the loss, both on a scale of log(1 + loss); 0.01 is 1 %.
+        budget: measure so many points at most, where interpolation errs most.
         bn: BatchNorm statistics, "frozen" as trained or "recompute" at every point; by default
             recomputed between models, frozen elsewhere.
         attack: measure the loss under an attack: itself, or as `make_attack` reads it.
@@ -149,7 +155,7 @@ def weight_surface(
         identity=identity_of(model, identity),
         others={name: _sample(data) for name, data in (others or {}).items()},
     )
-    return stored(surface, out, overwrite, progress)
+    return stored(surface, out, overwrite, progress, plan_of(tolerance, budget))
 
 
 def _axes(grids: Sequence[GridLike], directions: Directions) -> tuple[Axis, ...]:

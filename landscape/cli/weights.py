@@ -41,6 +41,8 @@ def weights(
     orthogonal: bool = False,
     fields: tuple[str, ...] = ("accuracy",),
     beside: tuple[str, ...] = (),
+    tolerance: Unset[float] = None,
+    budget: Unset[int] = None,
     bn: Unset[str] = None,
     attack: Unset[str] = None,
     attack_at: Literal["center", "point"] = "center",
@@ -79,6 +81,9 @@ def weights(
             largest eigenvalue; slow).
         beside: Further splits, such as train, measured alike and beside this one; BatchNorm
             statistics are then recomputed on train.
+        tolerance: Measure only where interpolation errs more than this share of the loss's range
+            (of log(1 + loss)), e.g. 0.01; all points of the grid by default.
+        budget: Measure so many points at most, where interpolation errs most.
         bn: BatchNorm statistics: frozen as trained, or recompute at every point, as by default
             between models.
         attack: Measure the loss under an attack, as landscape evaluate takes it: fgsm, pgd,
@@ -119,6 +124,8 @@ def weights(
         orthogonal=orthogonal,
         fields=None if fields == ("accuracy",) else fields,
         others={split: (images.images(), images.labels) for split, images in others.items()},
+        tolerance=tolerance,
+        budget=budget,
         bn=bn,
         attack=attack,
         attack_at=attack_at,

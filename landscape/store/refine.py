@@ -21,7 +21,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 INITIAL = 3  # the last level that is always measured: 9 points an axis
-DECAY = 4.0  # what an error is expected to fall to from one level to the next: a quarter
+DECAY = 8.0  # by how much an error falls from one level to the next; 16 where all is smooth
+SAFETY = 2.0  # estimates are this much above what was seen, since kinks fall by less
 BATCH = 0.5  # points whose error is above this share of the largest are measured at once
 ROUNDING = 1e-12  # differences below this share of the range are none
 
@@ -100,7 +101,7 @@ def errors(
         above = np.where(measured, surplus, np.where(new, guess, 0.0))
         error[here] = np.where(new & ~measured, guess, error[here])
         finite = np.isfinite(filled)
-    return np.asarray(error / scale)
+    return np.asarray(np.minimum(SAFETY * error / scale, 1.0))
 
 
 def wanted(

@@ -86,42 +86,40 @@ class Twin:
             Check(
                 "centre",
                 "difference between the loss at the centre and the model's plain loss",
-                deviation(self._at_centre(data.loss, centre), float(plain.mean())),
+                deviation(self._at_centre(data, centre), float(plain.mean())),
                 LIMITS[precision],
             ),
             Check(
                 "recomputed",
                 f"largest difference at {SAMPLE} random points recomputed by a plain loop",
-                max(self._recomputed(p, data.loss, coefficients) for p in sample_points(data.loss)),
+                max(self._recomputed(point, data, coefficients) for point in _sampled(data)),
                 LIMITS[precision],
             ),
-            float64_error(precision, self._against_float64(data.loss, coefficients)),
+            float64_error(precision, self._against_float64(data, coefficients)),
             repeatable(plain, again),
-            nonfinite_share(data.loss),
+            nonfinite_share(data.loss, data.done),
             *self._facts(),
         ]
 
-    def _at_centre(self, loss: xr.DataArray, centre: Sequence[float]) -> float:
+    def _at_centre(self, data: xr.Dataset, centre: Sequence[float]) -> float:
         """As it is stored, or measured now where the grid does not hold it."""
-        place = {dim: 0.0 for dim in loss.dims}
-        if all(0.0 in loss[dim].values for dim in loss.dims):
-            return float(loss.sel(place))
+        place = {dim: 0.0 for dim in data.loss.dims}
+        if all(0.0 in data[dim].values for dim in place) and int(data.done.sel(place)) == 1:
+            return float(data.loss.sel(place))
         return self._points.measure(centre)["loss"].value
 
     def _recomputed(
-        self, point: xr.DataArray, loss: xr.DataArray, coefficients: Coefficients
+        self, point: xr.DataArray, data: xr.Dataset, coefficients: Coefficients
     ) -> float:
-        place = coefficients(_place(point, loss))
+        place = coefficients(_place(point, data))
         inputs = self._points.inputs_at(place)
         return deviation(point.values, float(self._losses(place, inputs).mean()))
 
-    def _against_float64(
-        self, loss: xr.DataArray, coefficients: Coefficients
-    ) -> Iterator[Compared]:
+    def _against_float64(self, data: xr.Dataset, coefficients: Coefficients) -> Iterator[Compared]:
         """Mean losses of the first examples at random points, by the engine and in float64."""
         twin = exact_twin(self._model)
-        for point in sample_points(loss):
-            place = coefficients(_place(point, loss))
+        for point in _sampled(data):
+            place = coefficients(_place(point, data))
             inputs, targets = few(self._points.inputs_at(place), self._targets)
             exact = plain_losses(twin, inputs, targets, self.state(place, twin), self._loss)
             yield float(self._points.losses(place, inputs).mean()), float(exact.mean())
@@ -145,8 +143,12 @@ class Twin:
         return facts
 
 
-def _place(point: xr.DataArray, loss: xr.DataArray) -> list[float]:
-    return [float(point[dim]) for dim in loss.dims]
+def _sampled(data: xr.Dataset) -> Iterator[xr.DataArray]:
+    return sample_points(data.loss, data.done)
+
+
+def _place(point: xr.DataArray, data: xr.Dataset) -> list[float]:
+    return [float(point[dim]) for dim in data.loss.dims]
 
 
 def _moved(

@@ -256,6 +256,71 @@ except InputError as error:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(("shape", "items"), [((5, 4), 3), ((7,), 0), ((3, 2, 4), 2)])
+def test_a_packed_file_with_gaps_is_reopened_and_filled(tmp_path, shape, items):
+    path, layout = tmp_path / "s.h5", make_layout(shape, items)
+    with SurfaceWriter(path, layout) as writer:
+        some = np.arange(0, np.prod(shape), 2)
+        writer.write(some, values_at(layout, some))
+        writer.finish({"checks": [], "adaptive": {"budget": 10}})
+    packed = load_surface(path)
+    newer = replace(layout, about={"title": "another", "provenance": {"python": "9"}})
+    with SurfaceWriter(path, newer) as writer:
+        assert writer.complete
+        writer.reopen()
+        assert not writer.complete
+        assert sorted(writer.pending()) == list(range(1, np.prod(shape), 2))
+        opened = load_surface(path)
+        for name in ("loss", "prediction", "done"):
+            np.testing.assert_array_equal(opened[name].transpose(*packed[name].dims), packed[name])
+        assert opened.attrs["provenance"] == packed.attrs["provenance"]  # of what is there already
+        assert {"checks", "adaptive"} & opened.attrs.keys() == set()
+        with pytest.raises(InputError, match="being written by another process"):
+            SurfaceWriter(path, layout)
+    fill(path, layout)
+    data = load_surface(path)
+    for name, values in expected(layout).items():
+        np.testing.assert_array_equal(data[name], values)
+    assert (data.done == 1).all()
+    np.testing.assert_array_equal(load_directions(path)["y"], -np.arange(6.0))
+
+
+def test_a_packed_file_is_whole_until_the_reopened_one_takes_its_place(tmp_path):
+    """As above, a file size limit stands in for a full disk; the unpacked file is the larger."""
+    path, layout = tmp_path / "s.h5", make_layout((200, 200), 0)
+    with SurfaceWriter(path, layout) as writer:
+        writer.write(np.arange(9), values_at(layout, np.arange(9)))
+        writer.finish({})
+    before = path.read_bytes()
+    code = f"""
+import resource, signal, sys
+sys.path[:0] = {[str(Path(__file__).parent)]!r}
+from test_hdf5 import *
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+with SurfaceWriter(Path({str(path)!r}), make_layout((200, 200), 0)) as writer:
+    try:
+        writer.reopen()
+    except InputError as error:
+        print("refused:", error)
+    print(writer.complete, int(writer.done.sum()))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.startswith("refused: cannot write"), done.stderr
+    assert done.stdout.splitlines()[-1] == "True 9"
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_finished_surface_is_no_longer_called_adaptive_unless_it_is(tmp_path):
+    path = tmp_path / "s.h5"
+    chosen = {"title": "a surface", "adaptive": {"budget": 5}}
+    fill(path, make_layout(about=chosen), stop=5)
+    assert facts(load_surface(path))["adaptive"] == {"budget": 5}
+    fill(path, make_layout())
+    assert "adaptive" not in load_surface(path).attrs
+
+
 KILLED = """
 import sys
 sys.path[:0] = [{here!r}]

@@ -222,3 +222,18 @@ def test_how_many_points_cover_the_range_that_suits(network, images, labels):
     )
     assert found.alpha.values.tolist() == [-0.5, 0, 0.5, 1, 1.5]
     assert found.alpha.attrs["long_name"] == "towards 1"
+
+
+def test_a_tolerance_measures_fewer_points_and_the_same_file_becomes_the_full_grid(
+    network, images, labels, tmp_path
+):
+    out, grid = tmp_path / "plane.h5", {"alpha": 17, "beta": 17}
+    part = landscape.weight_surface(network, images, labels, out=out, tolerance=0.2, **grid)
+    measured = part.done.values == 1
+    assert 81 <= measured.sum() < 289
+    assert part.attrs["complete"] == 1
+    whole = landscape.weight_surface(network, images, labels, out=out, **grid)
+    assert whole.done.values.all()
+    np.testing.assert_array_equal(whole.loss.values[measured], part.loss.values[measured])
+    full = landscape.weight_surface(network, images, labels, **grid)
+    np.testing.assert_array_equal(whole.loss, full.loss)
