@@ -145,7 +145,8 @@ def make_loss(loss: LossLike) -> Loss:
 
 
 def _is_plain(loss: nn.CrossEntropyLoss) -> bool:
-    return loss.weight is None and loss.ignore_index == -100 and loss.label_smoothing == 0
+    plain = loss.weight is None and loss.ignore_index == -100 and loss.label_smoothing == 0
+    return plain and loss.reduction in ("mean", "none")
 
 
 def correct(outputs: Outputs, targets: Targets) -> PerExample:

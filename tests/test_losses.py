@@ -46,6 +46,7 @@ def test_every_form_of_cross_entropy_gives_the_same_values(form, logits, classes
 def test_a_plain_module_is_the_loss_of_that_name():
     assert make_loss(nn.CrossEntropyLoss()) is LOSSES["cross-entropy"]
     assert make_loss(nn.CrossEntropyLoss(label_smoothing=0.1)) is not LOSSES["cross-entropy"]
+    assert make_loss(nn.CrossEntropyLoss(reduction="sum")) is not LOSSES["cross-entropy"]
     assert make_loss(nn.MSELoss()).name == "MSELoss()"
 
 

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import landscape
 from landscape.evaluation import Evaluation
-from landscape.models import ModelSpec
+from landscape.measures.barrier import barrier
+from landscape.models import ModelSpec, save_checkpoint
 from landscape.training import SETTINGS, TrainConfig
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
@@ -305,3 +307,40 @@ def test_networks_are_compared_where_they_are_equally_accurate(monkeypatch):
     assert np.isnan(report._read(back, 0.7))
     assert report.spread(np.array([0.5, 0.7])) == "60.0 ± 10.0"
     assert report.spread(np.array([0.5])) == "50.0"
+
+
+def test_two_networks_are_connected_by_a_line_a_curve_and_a_plane(
+    checkpoint, tmp_path, monkeypatch, capsys
+):
+    connectivity = script("mode_connectivity")
+    monkeypatch.setitem(
+        connectivity.DEPTHS, "smoke", connectivity.Depth(1, 60, 20, 20, points=3, side=3)
+    )
+    loaded = landscape.load_checkpoint(checkpoint)
+    with torch.no_grad():
+        for parameter in loaded.model.parameters():
+            parameter.mul_(-1 if parameter.ndim > 1 else 1)
+    other = tmp_path / "other.pt"
+    about = {"configuration": loaded.configuration, "provenance": {}}
+    save_checkpoint(other, loaded.model, loaded.spec, **about)
+    options = connectivity.Options(checkpoint, other, tmp_path / "out")
+    connectivity.main(options)
+    page = (options.out / "tables.md").read_text()
+    assert page.strip() in capsys.readouterr().out
+    surfaces = {
+        stem: landscape.load_surface(options.out / f"{stem}.h5")
+        for stem in ("line-recompute", "curve-recompute", "line-frozen", "curve-frozen")
+    }
+    found = barrier(surfaces["line-recompute"].train_loss)
+    assert f"| line | train | {found.first:.3f}, {found.second:.3f} | {found.value:.3f} |" in page
+    for bn in ("recompute", "frozen"):
+        line, curve = surfaces[f"line-{bn}"].loss, surfaces[f"curve-{bn}"].loss
+        np.testing.assert_allclose(line[[0, 2]], curve[[0, 2]], rtol=1e-4)
+        assert float(line[1]) != float(curve[1])
+    assert landscape.load_surface(options.out / "plane.h5").loss.shape == (3, 3)
+    assert (options.out / "plane-weight-contour.png").stat().st_size > 5000
+    kept = {file: file.read_bytes() for file in options.out.glob("*.[hp][5t]")}
+    connectivity.main(options)  # everything is there
+    assert {file: file.read_bytes() for file in kept} == kept
+    with pytest.raises(landscape.InputError, match="joins two other networks"):
+        connectivity.main(replace(options, second=checkpoint))

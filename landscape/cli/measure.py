@@ -85,9 +85,8 @@ def measure(
 def _as_json(found: "Found") -> dict[str, Any]:
     from dataclasses import asdict
 
-    readings: dict[str, Any] = {"readings": [asdict(reading) for reading in found.readings]}
-    known: dict[str, Any] = _written({**readings, **found.details})
-    return known
+    readings = [_written(asdict(reading)) for reading in found.readings]
+    return {"readings": readings, "details": _written(found.details)}
 
 
 def _written(value: Any) -> Any:
@@ -115,10 +114,12 @@ def _show(found: "Mapping[str, Found]") -> None:
     for column in ("measure", "value", "unit", "meaning"):
         table.add_column(column, justify="right" if column == "value" else "left", overflow="fold")
     for text, one in found.items():
+        table.add_row(escape(text), "", "", "")
         for reading in one.readings:
             unit = "" if reading.units == "1" else reading.units
-            name = f"{text}: {reading.name}"
-            table.add_row(escape(name), _value(reading), unit, escape(reading.meaning))
+            table.add_row(
+                escape(f"  {reading.name}"), _value(reading), unit, escape(reading.meaning)
+            )
     console().print(table)
 
 

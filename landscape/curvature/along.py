@@ -1,54 +1,53 @@
 """The second derivative of a mean loss along directions in weight space."""
 
-import copy
-import warnings
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 from jaxtyping import Float
 from torch import nn
 
-from landscape.typing import Images, Labels, Weights
+from landscape.curvature.operators import Curvature
+from landscape.losses import LossLike
+from landscape.typing import Inputs, Targets, Weights
 from landscape.weights import inner
 
-BATCH = 128  # images in a product; a Hessian needs several times the memory of a forward pass
+BATCH = 128  # examples in a product
 
 
 def curvature_along(
-    model: nn.Module, images: Images, labels: Labels, directions: Sequence[Weights]
+    model: nn.Module,
+    images: Inputs,
+    labels: Targets,
+    directions: Sequence[Weights],
+    *,
+    loss: LossLike = "cross-entropy",
+    matrix: str = "hessian",
 ) -> Float[np.ndarray, " directions"]:
-    """The curvature d' H d, with H the Hessian of the mean cross-entropy at the model's weights.
+    """The curvature d' H d, with H the Hessian of a mean loss at the model's weights.
 
-    In evaluation mode, by exact products (curvlinops; Pearlmutter 1994). With filter-normalized
-    directions (Li et al. 2018) it does not depend on the scale of the filters, and compares
-    networks. Of a ReLU network it tells of the piece of the loss that the weights lie in.
+    In evaluation mode, by exact products (Pearlmutter 1994). With filter-normalized directions (Li
+    et al. 2018) it does not depend on the scale of the filters, and compares networks. Of a ReLU
+    network it tells of the piece of the loss that the weights lie in.
 
     Args:
         model: stays as it is.
-        images: (N, C, H, W), on the model's device.
-        labels: (N,).
+        images: (N, ...), or any other inputs of the model.
+        labels: (N, ...), or any other targets of the loss.
         directions: one tensor per parameter each.
+        loss: see `LossLike`.
+        matrix: a name in `MATRICES`.
 
     Returns:
-        Nats per squared unit of each direction.
-    """
-    with warnings.catch_warnings():
-        # Of what is loaded at first use, here and in torch's forward mode.
-        warnings.filterwarnings("ignore", "`torch.jit.script", FutureWarning)
-        from curvlinops import HessianLinearOperator
+        In units of the loss (nats, of cross-entropy) per squared unit of each direction.
 
-        twin = copy.deepcopy(model).eval().requires_grad_(True)
-        parameters = dict(twin.named_parameters())
-        hessian = HessianLinearOperator(
-            twin,
-            nn.CrossEntropyLoss(),
-            list(parameters.values()),
-            list(zip(images.split(BATCH), labels.split(BATCH), strict=True)),
-            check_deterministic=False,  # it is in evaluation mode
-        )
-        found = []
-        for direction in directions:
-            along = {name: direction[name].to(p) for name, p in parameters.items()}
-            products = hessian @ list(along.values())
-            found.append(inner(along, dict(zip(parameters, products, strict=True))))
+    Raises:
+        InputError: what `Curvature` raises.
+    """
+    curvature = Curvature(model, images, labels, matrix=matrix, loss=loss, batch=BATCH)
+    found = []
+    for direction in directions:
+        along = {name: direction[name].to(weight) for name, weight in curvature.weights.items()}
+        product = curvature @ torch.cat([part.reshape(-1) for part in along.values()])
+        found.append(inner(along, curvature.named(product)))
     return np.array(found)

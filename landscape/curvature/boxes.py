@@ -1,26 +1,34 @@
 """How much higher a loss can become within a small radius of the weights."""
 
-import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
-from landscape.engine import Compute, LearningPass
+from landscape.curvature.operators import FIRST, refuse_unfit, refuse_unpaired
+from landscape.engine import Compute
+from landscape.engine.allocator import keep_memory
+from landscape.engine.compute import arithmetic
+from landscape.engine.prepare import private_copy
+from landscape.engine.threads import threads, usable_threads
 from landscape.errors import InputError
+from landscape.losses import Loss, LossLike, make_loss
 from landscape.registry import lookup
-from landscape.typing import Images, Labels
+from landscape.typing import Inputs, Targets
 
-BATCH = 128  # images in a pass
+BATCH = 128  # examples in a pass
 DEFAULT = Compute()
 
 SCALES: dict[str, Callable[[Tensor], Tensor]] = {
     "adaptive": lambda weight: weight.abs(),
     "epsilon": lambda weight: weight.abs() + 1,
+    "none": torch.ones_like,
 }
 """How far a weight may move, in units of the radius. "adaptive": by a share of itself, which no
 rescaling of layers that leaves the function alone can change (Kwon et al. 2021); "epsilon": by a
-share of itself and as much again (Keskar et al. 2017)."""
+share of itself and as much again (Keskar et al. 2017); "none": by the same as all others."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +36,8 @@ class Sharpness:
     """What an ascent found.
 
     Attributes:
-        loss: mean loss at the weights, nats.
-        highest: the highest mean loss within the radius that was found, nats: a lower bound.
+        loss: mean loss at the weights; of cross-entropy, as all here, in nats.
+        highest: the highest mean loss within the radius that was found: a lower bound.
     """
 
     loss: float
@@ -37,7 +45,7 @@ class Sharpness:
 
     @property
     def rise(self) -> float:
-        """By how much the loss can rise, nats (Kwon et al. 2021, eq. 2)."""
+        """By how much the loss can rise (Kwon et al. 2021, eq. 2)."""
         return self.highest - self.loss
 
     @property
@@ -48,44 +56,53 @@ class Sharpness:
 
 def sharpness(
     model: nn.Module,
-    images: Images,
-    labels: Labels,
+    images: Inputs,
+    labels: Targets,
     *,
     radius: float,
     scale: str = "adaptive",
     steps: int = 20,
+    loss: LossLike = "cross-entropy",
     compute: Compute = DEFAULT,
 ) -> Sharpness:
-    """The rise of the mean cross-entropy by the worst change of the weights within a box.
+    """The rise of a mean loss by the worst change of the weights within a box.
 
     Every weight may move by `radius` times its scale, up and down. Projected gradient ascent by the
     sign, from the weights themselves; of all points visited the highest counts.
 
     Args:
         model: evaluated as a copy in evaluation mode.
-        images: (N, C, H, W).
-        labels: (N,).
+        images: (N, ...), or any other inputs of the model.
+        labels: (N, ...), or any other targets of the loss.
         radius: in units of the scale.
         scale: a name in `SCALES`.
         steps: of an eighth of the radius each.
+        loss: see `LossLike`.
         compute: where and how.
 
     Raises:
-        InputError: scale not known, or radius or number of steps out of range.
+        InputError: scale or loss not known, radius or number of steps out of range, or data that do
+            not fit the loss.
     """
+    of = make_loss(loss)
     reach = lookup(SCALES, scale, kind="scale of a change of weights")
     if not 0 <= radius < float("inf") or steps < 1:
         raise InputError(
             f"expected a finite radius, not negative, and at least one step, got {radius} and "
             f"{steps}"
         )
+    refuse_unpaired(images, labels)
     device = compute.device_for(model)
-    twin = copy.deepcopy(model).eval().to(device).requires_grad_(True)
+    keep_memory()
+    twin = private_copy(model, device)
+    run = _Ascent(twin, of, compute)
+    refuse_unfit(of, run.outputs(images[:FIRST]), labels.to(device))
+    twin.requires_grad_(True)
     centre = [p.detach().clone() for p in twin.parameters()]
     room = [radius * reach(weight) for weight in centre]
-    run, losses = LearningPass(twin, compute), []
+    losses = []
     for number in range(steps + 1):
-        losses.append(_loss_and_gradient(run, twin, images.to(device), labels.to(device)))
+        losses.append(run.loss_and_gradient(images, labels))
         if number == steps:
             break
         for parameter, weight, most in zip(twin.parameters(), centre, room, strict=True):
@@ -95,11 +112,39 @@ def sharpness(
     return Sharpness(losses[0], max(losses))
 
 
-def _loss_and_gradient(run: LearningPass, twin: nn.Module, images: Images, labels: Labels) -> float:
-    """The mean loss, with its gradient left in the network's parameters."""
-    twin.zero_grad(set_to_none=True)
-    total = 0.0
-    for x, y in zip(images.split(BATCH), labels.split(BATCH), strict=True):
-        loss, _ = run(x, y, weight=len(x) / len(images))
-        total += float(loss) * len(x) / len(images)
-    return total
+@dataclass(frozen=True)
+class _Ascent:
+    """How a network that is moved is run."""
+
+    twin: nn.Module
+    loss: Loss
+    compute: Compute
+
+    def outputs(self, inputs: Inputs) -> Tensor:
+        """In the precision of the computation, but given in no fewer than 32 bits."""
+        weight = next(self.twin.parameters())
+        placed = inputs.to(weight.device, weight.dtype if inputs.is_floating_point() else None)
+        with self._settings():
+            outputs: Tensor = self.twin(placed)
+        return outputs if outputs.dtype == torch.float64 else outputs.float()
+
+    def loss_and_gradient(self, inputs: Inputs, targets: Targets) -> float:
+        """The mean loss, with its gradient left in the network's parameters."""
+        self.twin.zero_grad(set_to_none=True)
+        total = 0.0
+        for x, y in zip(inputs.split(BATCH), targets.split(BATCH), strict=True):
+            share = len(x) / len(inputs)
+            with torch.set_grad_enabled(True):
+                outputs = self.outputs(x)
+                loss = self.loss.mean(outputs, y.to(outputs.device))
+                if loss.requires_grad:
+                    with self._settings(), torch.autocast(outputs.device.type, enabled=False):
+                        loss.backward(torch.full_like(loss, share))
+            total += float(loss.detach()) * share
+        return total
+
+    @contextmanager
+    def _settings(self) -> Iterator[None]:
+        device = next(self.twin.parameters()).device
+        with arithmetic(device, self.compute.precision), threads(usable_threads()):
+            yield

@@ -8,6 +8,7 @@ import torch
 
 from landscape.attacks import PGD, RandomPose
 from landscape.directions import Around, make_directions
+from landscape.directions.curve import straight
 from landscape.engine import Compute
 from landscape.spatial import Warp
 from landscape.surfaces import SURFACES, Surface, grid_axis, pose_axes
@@ -62,7 +63,27 @@ def make_tradeoff(network, images, labels):
     )
 
 
-MAKERS = {"spatial": make_spatial, "weights": make_weights, "tradeoff": make_tradeoff}
+def make_curve(network, images, labels):
+    other = copy.deepcopy(network)
+    with torch.no_grad():
+        other[-1].weight.mul_(-1)
+    return SURFACES["curve"](
+        network,
+        images,
+        labels,
+        curve=straight(network, other, bends=1),
+        axis=grid_axis("t", [0.0, 0.4, 1.0], "1", "place"),
+        compute=Compute(),
+        identity={"model": "small"},
+    )
+
+
+MAKERS = {
+    "spatial": make_spatial,
+    "weights": make_weights,
+    "tradeoff": make_tradeoff,
+    "curve": make_curve,
+}
 
 
 @pytest.fixture(params=SURFACES)

@@ -57,6 +57,15 @@ def test_of_a_network_it_is_the_second_difference_of_its_loss(network, images, l
         assert value == pytest.approx(difference, rel=1e-3, abs=1e-4)
 
 
+@pytest.mark.parametrize("matrix", ["hessian", "ggn"])
+def test_any_loss_and_data_will_do(regression, matrix):
+    model, x, y, hessian = regression
+    directions = drawn(model, 2)
+    found = curvature_along(model, x, y, directions, loss="mse", matrix=matrix)
+    flat = [direction["weight"].flatten().numpy() for direction in directions]
+    np.testing.assert_allclose(found, [d @ hessian @ d for d in flat], rtol=1e-9)
+
+
 def test_the_model_stays_as_it_was(network, images, labels, untouched):
     with untouched(network):
         found = curvature_along(network, images, labels, drawn(network, 1))

@@ -83,9 +83,29 @@ def test_the_model_stays_as_it_was_in_other_precisions_too(network, images, labe
     assert found.highest == pytest.approx(plain.highest, rel=0.05)
 
 
+def test_any_network_loss_and_data_will_do(reader, tokens, labels, regression):
+    found = sharpness(reader, tokens, labels, radius=0.05)
+    assert found.rise > 0
+    model, x, y, hessian = regression
+    found = sharpness(model, x, y, radius=0.02, scale="none", loss="mse", steps=40)
+    assert found.loss == pytest.approx(F.mse_loss(model(x), y).item())
+    slope = torch.autograd.grad(F.mse_loss(model(x), y), model.weight)[0].flatten()
+    corner = 0.02 * slope.sign().double()
+    expected = slope @ corner + corner @ torch.from_numpy(hessian) @ corner / 2
+    assert found.rise >= expected.item() * (1 - 1e-9) > 0
+
+
+def test_under_no_grad_it_is_the_same(network, images, labels):
+    found = sharpness(network, images, labels, radius=0.05)
+    with torch.no_grad():
+        assert sharpness(network, images, labels, radius=0.05) == found
+
+
 @pytest.mark.parametrize("wrong", [{"radius": -1.0}, {"radius": 0.1, "steps": 0}])
 def test_senseless_settings_are_refused(network, images, labels, wrong):
     with pytest.raises(InputError, match="a finite radius, not negative, and at least one step"):
         sharpness(network, images, labels, **wrong)
     with pytest.raises(InputError, match="unknown scale of a change of weights 'cubic'"):
         sharpness(network, images, labels, radius=0.1, scale="cubic")
+    with pytest.raises(InputError, match="labels from 0 to 2"):
+        sharpness(network, images, labels + 1, radius=0.1)

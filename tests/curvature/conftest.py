@@ -1,0 +1,65 @@
+"""Networks that are no image classifiers, and what their second derivatives are in full."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from landscape.curvature import Curvature
+
+
+class Reader(nn.Module):
+    """A class from tokens, through attention; it has a layer that nothing depends on."""
+
+    def __init__(self):
+        super().__init__()
+        self.embedding = nn.Embedding(7, 4)
+        self.before = nn.LayerNorm(4)
+        self.heads = nn.Linear(4, 12)
+        self.unused = nn.Linear(2, 2)
+        self.out = nn.Linear(4, 3)
+
+    def forward(self, tokens):
+        x = self.embedding(tokens)
+        q, k, v = self.heads(self.before(x)).unflatten(-1, (3, 2, 2)).permute(2, 0, 3, 1, 4)
+        seen = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        return self.out((x + seen.transpose(1, 2).flatten(2)).mean(dim=1))
+
+
+@pytest.fixture
+def reader():
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return Reader()
+
+
+@pytest.fixture
+def tokens():
+    return torch.randint(7, (7, 5), generator=torch.Generator().manual_seed(1))
+
+
+@pytest.fixture
+def in_full():
+    """Of anything that `Curvature` takes, the matrix, column by column, as an array."""
+
+    def matrix(*arguments, **settings):
+        curvature = Curvature(*arguments, **settings)
+        unit = torch.eye(curvature.size, dtype=curvature.dtype)
+        return torch.stack([curvature @ row for row in unit], dim=1).numpy()
+
+    return matrix
+
+
+@pytest.fixture
+def regression():
+    """A linear model without bias, its data, and the Hessian of its squared error.
+
+    The loss is the mean over 7 examples and 3 outputs, so the Hessian is 2 / 21 of X'X, once for
+    each output.
+    """
+    draws = torch.Generator().manual_seed(2)
+    model = nn.Linear(30, 3, bias=False).double()
+    x = torch.randn(7, 30, generator=draws, dtype=torch.float64)
+    y = torch.randn(7, 3, generator=draws, dtype=torch.float64)
+    hessian = torch.kron(torch.eye(3, dtype=torch.float64), 2 / 21 * x.T @ x)
+    return model, x, y, hessian.numpy()
