@@ -37,9 +37,7 @@ def test_environment_yml_has_the_constraints_of_pyproject():
     conda = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
     wanted = {CONDA_NAMES.get(n, n): b for n, b in map(split, PROJECT["dependencies"])}
     wanted |= {"python": split(PROJECT["requires-python"])[1], "pip": ""}
-    by_pip = next(entry["pip"] for entry in conda if isinstance(entry, dict))
-    named = [entry for entry in conda if isinstance(entry, str)]
-    assert dict(map(split, [*named, *by_pip])) == wanted
+    assert dict(map(split, conda)) == wanted
 
 
 def test_the_version_is_that_of_the_changelog():
