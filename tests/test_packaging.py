@@ -166,7 +166,7 @@ main(["info"])
 
 
 def test_no_second_inference_loop():
-    """Networks are run by the engine, and by the plain twins that check it; others differentiate."""
+    """Networks are run by the engine and by the plain twins that check it; others differentiate."""
     package = Path(landscape.__file__).parent
     found = {
         path.relative_to(package).as_posix()

@@ -93,7 +93,7 @@ def weight_surface(
             share of the range of the loss, both on a scale of log(1 + loss); 0.01 is 1 %.
         budget: measure so many points at most, where interpolation errs most.
         bn: BatchNorm statistics, "frozen" as trained or "recompute" at every point; by default
-            recomputed between models, frozen elsewhere.
+            recomputed between models and along trajectories, frozen elsewhere.
         attack: measure the loss under an attack: itself, or as `make_attack` reads it.
         attack_at: "center": the images are attacked once, on the model as it is; "point": anew at
             every point, on the model there, with the same random numbers.

@@ -85,7 +85,7 @@ def weights(
             (of log(1 + loss)), e.g. 0.01; all points of the grid by default.
         budget: Measure so many points at most, where interpolation errs most.
         bn: BatchNorm statistics: frozen as trained, or recompute at every point, as by default
-            between models.
+            between models and along trajectories.
         attack: Measure the loss under an attack, as landscape evaluate takes it: fgsm, pgd,
             pgd:eps=4/255, stadv-bounded, worst-of-10, ...
         attack_at: The images are attacked once, on the trained network (center), or anew at every

@@ -73,8 +73,8 @@ class Kind:
         normalization: unless another is asked for.
         ignore: likewise.
         checkpoints: whether it is made from other weights.
-        connects: whether they lead from one trained network to another, whose BatchNorm statistics
-            are then no longer those of the centre.
+        connects: whether they lead to other networks that were trained, whose BatchNorm statistics
+            are not those of the centre.
     """
 
     make: Callable[[Around, Sequence[str]], Drawn]

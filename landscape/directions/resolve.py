@@ -27,7 +27,7 @@ DIRECTIONS: dict[str, Kind] = {
     "hessian": Kind(partial(eigenvectors, matrix="hessian")),
     "ggn": Kind(partial(eigenvectors, matrix="ggn")),
     "models": Kind(models, checkpoints=True, connects=True),
-    "trajectory": Kind(trajectory, checkpoints=True),
+    "trajectory": Kind(trajectory, checkpoints=True, connects=True),
 }
 """Ways to make directions. To add one: a function in a file of its own, and a line here."""
 

@@ -6,12 +6,13 @@ import xarray as xr
 
 from landscape.plots.interactive_parts import CAMERA, PAGE_WIDTH, colour_axis, new_page
 from landscape.plots.options import PlotOptions
-from landscape.plots.paths import LINE, marked
+from landscape.plots.paths import LINE, marked, off_surface
 from landscape.plots.prepare import complete_part
 from landscape.plots.scales import scale_of
 from landscape.plots.style import axis_label, heading
 
 SHELLS = 6
+SIDES = {"x": 0.9, "y": 0.9, "z": 0.9}  # what leaves room for the labels
 
 
 def volume(data: xr.Dataset, options: PlotOptions) -> go.Figure:
@@ -19,7 +20,7 @@ def volume(data: xr.Dataset, options: PlotOptions) -> go.Figure:
     part = complete_part(data).transpose("alpha", "beta", "gamma", ...)
     loss = part["loss"].values
     scale = scale_of(loss)
-    page = new_page(heading(data, width=PAGE_WIDTH))
+    page = new_page(heading(data, off_surface(data), width=PAGE_WIDTH))
     names = ("alpha", "beta", "gamma")
     grid = np.meshgrid(*(part[name].values for name in names), indexing="ij")
     values = np.where(np.isfinite(loss), scale.position(loss), scale.ends[1])
@@ -51,7 +52,7 @@ def volume(data: xr.Dataset, options: PlotOptions) -> go.Figure:
         for axis, name in zip("xyz", names, strict=True)
     }
     page.update_layout(
-        scene={**axes, "camera": CAMERA, "aspectmode": "cube"},
+        scene={**axes, "camera": CAMERA, "aspectmode": "manual", "aspectratio": SIDES},
         coloraxis=colour_axis(scale, axis_label(part["loss"])),
     )
     return page

@@ -18,7 +18,7 @@ from landscape.plots.interactive_parts import (
     ticks,
 )
 from landscape.plots.options import PlotOptions
-from landscape.plots.paths import LINE, marked
+from landscape.plots.paths import LINE, marked, off_surface
 from landscape.plots.prepare import complete_part, drawn_fields, swept_axes
 from landscape.plots.scales import Scale, scale_of
 from landscape.plots.style import LINE_COLOURS, axis_label, heading, long_name
@@ -34,7 +34,7 @@ def plane(data: xr.Dataset, options: PlotOptions) -> go.Figure:
     values = part["loss"].transpose("beta", "alpha").values
     scales = _scales(values)
     chosen = scale_of(values).log
-    page = new_page(heading(data, width=PAGE_WIDTH))
+    page = new_page(heading(data, off_surface(data), width=PAGE_WIDTH))
     sets = {log: _plane_traces(part, scale) for log, scale in scales.items()}
     for log, traces in sets.items():
         for trace in traces:

@@ -198,8 +198,29 @@ def _curvature(
     last = second.shape[-1] - 1
     left, right = second[..., np.clip(a - 1, 0, last)], second[..., np.clip(a, 0, last)]
     before, behind = x[np.maximum(a - 1, 0)], x[np.minimum(a + 2, len(x) - 1)]
-    weight = (behind - at) / (behind - before)  # at the ends of the axis both are the same
-    return np.where(left * right > 0, 1 / (weight / left + (1 - weight) / right), 0.0)
+    weight = (behind - at) / (behind - before)
+    mean = np.where(left * right > 0, 1 / (weight / left + (1 - weight) / right), 0.0)
+    if len(x) == 3:
+        return mean
+    return np.where((a == 0) | (a == last + 1), _at_the_ends(second, x, a == 0, at), mean)
+
+
+def _at_the_ends(
+    second: Float[np.ndarray, "... k"],
+    x: Float[np.ndarray, " n"],
+    first: Bool[np.ndarray, " m"],
+    at: Float[np.ndarray, " m"],
+) -> Float[np.ndarray, "... m"]:
+    """What the cubic through the first or last four points says, halving or doubling at most.
+
+    With one parabola alone the rim would be the worst part of a surface.
+    """
+    last, n = second.shape[-1] - 1, len(x)
+    near = second[..., np.where(first, 0, last)]
+    far = second[..., np.where(first, 1, last - 1)]
+    reach = np.where(first, x[0] - x[3], x[-1] - x[-4])
+    cubic = near + (near - far) * (at - x[np.where(first, 2, n - 3)]) / reach
+    return np.where(near * far > 0, near * np.clip(cubic / near, 0.5, 2.0), near)
 
 
 def _over_cells(lattice: Lattice, k: int, values: np.ndarray) -> np.ndarray:

@@ -79,6 +79,20 @@ def test_so_does_a_bowl_since_parabolas_are_exact():
     assert_allclose(fill(lattice, values, known), values, rtol=1e-11)
 
 
+def limited(x, value, nodes, interval, m, near):
+    """At the rim: the curvature of the cubic through four points, between half and twice that of
+    the parabola next to it, if there is another of the same sign."""
+    if len(nodes) < 4:
+        return near
+    inner = nodes[1:] if interval[0] == nodes[0] else nodes[:-1]
+    if near * np.polyfit(x[inner], [value[j] for j in inner], 2)[0] <= 0:
+        return near
+    cubic = np.polyval(np.polyfit(x[nodes] - x[m], [value[j] for j in nodes], 3), 0.0)
+    line = np.interp(x[m], x[list(interval)], [value[j] for j in interval])
+    bend = (cubic - line) / ((x[m] - x[interval[0]]) * (x[m] - x[interval[1]]))
+    return near * np.clip(bend / near, 0.5, 2.0)
+
+
 def plainly_filled(x, values, known):
     """One axis, point by point: parabolas through the neighbours, their curvatures averaged."""
     value = {i: values[i] for i in (0, len(x) - 1)}
@@ -102,6 +116,7 @@ def plainly_filled(x, values, known):
                 bend = 1 / (w / bends[n] + (1 - w) / bends[n + 1])
             elif len(bends) == 1:
                 (bend,) = bends.values()
+                bend = limited(x, value, ends[:4] if n == 0 else ends[-4:], (a, b), m, bend)
             line = np.interp(x[m], x[[a, b]], [value[a], value[b]])
             guess = line + (x[m] - x[a]) * (x[m] - x[b]) * bend
             finer[m] = values[m] if known[m] else np.clip(guess, low, high)
