@@ -17,6 +17,7 @@ PUBLIC = {
     "ATTACKS": "landscape.attacks",
     "average_sharpness": "landscape.curvature",
     "barrier": "landscape.measures.barrier",
+    "complete_part": "landscape.store",
     "connect": "landscape.training.curve",
     "curvature_along": "landscape.curvature",
     "curve_surface": "landscape.api",
