@@ -53,7 +53,7 @@ def average_sharpness(
     """The mean rise of a mean loss under Gaussian noise on all weights.
 
     E[L(w + radius scale(w) e)] - L(w), e standard normal (Andriushchenko et al. 2023, "A modern
-    look at the relationship between sharpness and generalization", sec. 2). For a small radius it
+    look at the relationship between sharpness and generalization"). For a small radius it
     is half the square of the radius times the trace of the Hessian, in units of the scale. Each
     draw of the noise is used with either sign, so that the slope of the loss adds no error. The
     same seed is the same noise at every radius, and for every network of the same architecture.

@@ -162,8 +162,8 @@ def extreme_eigenvalues(
 ) -> tuple[float, float]:
     """The smallest and the largest eigenvalue; the arguments are those of `eigenpairs`.
 
-    Both are nan if a second derivative is not finite. |smallest / largest| is what Li et al. 2018,
-    sec. 6.1, call a measure of how far from convex a loss is.
+    Both are nan if a second derivative is not finite. |smallest / largest| is what Li et al.
+    2018 call a measure of how far from convex a loss is.
     """
     extremes = ExtremeEigenvalues(
         model,

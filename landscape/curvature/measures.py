@@ -113,7 +113,7 @@ class Extremes:
     tolerance: float = TOLERANCE
 
     def __call__(self, task: Task) -> Found:
-        """The largest; of a Hessian both, and their ratio (Li et al. 2018, sec. 6.1)."""
+        """The largest; of a Hessian both, and their ratio (Li et al. 2018)."""
         low, high = extreme_eigenvalues(
             *task.placed,
             matrix=self.matrix,

@@ -28,7 +28,7 @@ class Curve:
 
     phi(t) = sum of B_k(t) w_k over the control points w_k, with the Bernstein polynomials
     B_k(t) = binom(n, k) (1 - t)^(n - k) t^k of degree n (Garipov et al. 2018, "Loss surfaces, mode
-    connectivity, and fast ensembling of DNNs", sec. 3.2).
+    connectivity, and fast ensembling of DNNs").
 
     Attributes:
         points: the control points, on the CPU, by parameter name; the first and the last are the

@@ -21,7 +21,7 @@ def trajectory(around: Around, axes: Sequence[str]) -> Drawn:
     The displacements are centred on their mean, as a principal component analysis is; the surface
     itself goes through the centre, the last of the path. What is not in it is the path's residual.
 
-    Source: Li et al. 2018, sec. 7.2.
+    Source: Li et al. 2018.
 
     Raises:
         InputError: there are not more checkpoints than axes, or they do not differ in so many ways.

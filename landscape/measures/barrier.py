@@ -20,11 +20,11 @@ class Barrier:
     Attributes:
         value: the largest excess over the straight line between the losses of the two ends, 0 or
             more (Entezari et al. 2022, "The role of permutation invariance in linear mode
-            connectivity of neural networks", eq. 1).
+            connectivity of neural networks").
         at: the coordinate where it is; the first of several, and 0 where nothing exceeds the line.
         over_mean: the largest excess over the mean of the two ends, which counts half of their own
             difference too (Frankle et al. 2020, "Linear mode connectivity and the lottery ticket
-            hypothesis", sec. 2).
+            hypothesis").
         highest: the largest loss on the way, ends included; of a path of least energy, the saddle
             (Draxler et al. 2018, "Essentially no barriers in neural network energy landscape").
         first: the loss at coordinate 0.

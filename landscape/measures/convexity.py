@@ -65,7 +65,7 @@ def share_bent_down(loss: xr.DataArray) -> float:
 
 
 def eigenvalue_ratio(data: xr.Dataset) -> xr.DataArray:
-    """|smallest / largest| eigenvalue of the Hessian at every point (Li et al. 2018, sec. 6.1).
+    """|smallest / largest| eigenvalue of the Hessian at every point (Li et al. 2018).
 
     Where it is near zero, negative curvature is small beside positive; 1 or more: the loss bends
     down as much as up.

@@ -4,9 +4,9 @@ The points of a grid stand in levels: the ends of the axes, then again and again
 the last level left. A level predicts the next one by cubic interpolation, and what was measured
 there tells how wrong the prediction is; the error of what was not measured is estimated from the
 errors around it and one level above. This is Harten's multiresolution (1995, "Multiresolution
-algorithms for the numerical solution of hyperbolic conservation laws", sec. 2) with points that are
+algorithms for the numerical solution of hyperbolic conservation laws") with points that are
 measured on demand. The cubic takes the harmonic mean of the two second differences it rests on
-(Amat, Donat, Liandrat and Trillo 2006, "Analysis of a new nonlinear subdivision scheme", sec. 2):
+(Amat, Donat, Liandrat and Trillo 2006, "Analysis of a new nonlinear subdivision scheme"):
 it does not swing at a kink, and where the curvature changes its sign it is the straight line.
 
 Values are interpolated as they are, but errors are weighed as a picture shows them: on a scale that

@@ -65,7 +65,7 @@ class GradientNorm:
 class HessianExtremes:
     """The smallest and the largest eigenvalue of the Hessian of the mean loss, over all weights.
 
-    Their ratio is what Li et al. 2018, sec. 6.1, draw: where it is small in absolute value, the
+    Their ratio is what Li et al. 2018 draw: where it is small in absolute value, the
     loss is nearly convex. Every point starts from the same random vector.
     """
 

@@ -39,7 +39,7 @@ def connect(
     The control points start evenly on the straight line. Every batch is learned from at a point of
     the curve that is drawn uniformly in t, by the network in training mode, so that BatchNorm goes
     by the batch: its statistics are to be measured anew wherever the curve is looked at (Garipov et
-    al. 2018, "Loss surfaces, mode connectivity, and fast ensembling of DNNs", sec. 3). All
+    al. 2018, "Loss surfaces, mode connectivity, and fast ensembling of DNNs"). All
     parameters learn, whether or not they require a gradient in the given networks, which stay as
     they are; so does PyTorch's global random state.
 
