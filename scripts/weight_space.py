@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import tyro
+import xarray as xr
 
 import landscape
 from landscape.data import ImageSet
@@ -36,7 +37,7 @@ def surfaces(run: Path, other: Path | None) -> dict[str, dict[str, Any]]:
         "sharpest": {"alpha": PLANE, "beta": PLANE, "directions": "hessian"},
         "volume": {"alpha": VOLUME, "beta": VOLUME, "gamma": VOLUME},
     }
-    if epochs:
+    if len(epochs) > 2:
         found["trajectory"] = {"alpha": PLANE, "beta": PLANE, "directions": "trajectory"}
         found["trajectory"]["checkpoints"] = epochs
     if other is not None:
@@ -53,10 +54,10 @@ def sample(loaded: Checkpoint, split: str, count: int, root: Path | None, seed: 
 
 def measure(
     loaded: Checkpoint, test: ImageSet, train: ImageSet, options: Mapping[str, Any], out: Path
-) -> None:
-    """One surface and its figures."""
+) -> xr.Dataset:
+    """One surface."""
     few = slice(0, 100 if "fields" in options else None)  # a Hessian is dear
-    data = landscape.weight_surface(
+    return landscape.weight_surface(
         loaded.model,
         test.images(few),
         test.labels[few],
@@ -66,8 +67,6 @@ def measure(
         progress=True,
         identity={"model": loaded.spec.name, "dataset": test.name, "split": test.split},
     )
-    for path in landscape.write_plots(data, stem=out.with_suffix("")):
-        print(path)
 
 
 def main(
@@ -78,6 +77,7 @@ def main(
     samples: int = 500,
     data_root: Path | None = None,
     seed: int = 0,
+    formats: tuple[str, ...] = ("png", "pdf", "html"),
 ) -> None:
     """Measure and draw all surfaces of one training.
 
@@ -88,12 +88,15 @@ def main(
         samples: How many images the loss is a mean over.
         data_root: The folder that holds the data set.
         seed: Of the draw of images.
+        formats: Of the figures.
     """
     loaded = landscape.load_checkpoint(run / "model.pt")
     test = sample(loaded, "test", samples, data_root, seed)
     train = sample(loaded, "train", samples, data_root, seed)
     for name, options in surfaces(run, other).items():
-        measure(loaded, test, train, options, out / f"{name}.h5")
+        data = measure(loaded, test, train, options, out / f"{name}.h5")
+        for path in landscape.write_plots(data, stem=out / name, formats=formats):
+            print(path)
 
 
 if __name__ == "__main__":
