@@ -4,14 +4,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 from torch import nn
 
 from landscape.api.common import identity_of, stored
 from landscape.attacks import Attack
-from landscape.directions import Around, Directions, DirectionSource, make_directions
+from landscape.directions import Around, Directions, DirectionSource, make_directions, regular
 from landscape.directions.checkpoints import CheckpointSource, weights_by_name
 from landscape.engine import Compute, Sample, has_batchnorm, placed
 from landscape.losses import LossLike, make_loss
@@ -161,7 +160,7 @@ def weight_surface(
 def _axes(grids: Sequence[GridLike], directions: Directions) -> tuple[Axis, ...]:
     axes = []
     for (name, label), grid in zip(directions.labels.items(), grids, strict=True):
-        values = np.linspace(*directions.reach[name], grid) if isinstance(grid, int) else grid
+        values = regular(directions.reach[name], grid) if isinstance(grid, int) else grid
         axes.append(grid_axis(name, values, "1", label))
     return tuple(axes)
 

@@ -1,7 +1,7 @@
 """Directions in weight space, one per axis of a surface."""
 
 from landscape.directions.base import Around, Drawn, Kind
-from landscape.directions.made import Directions
+from landscape.directions.made import Directions, regular
 from landscape.directions.projection import Path
 from landscape.directions.resolve import DIRECTIONS, IGNORE, DirectionSource, make_directions
 
@@ -15,4 +15,5 @@ __all__ = [
     "Kind",
     "Path",
     "make_directions",
+    "regular",
 ]

@@ -13,6 +13,7 @@ import torch
 import xarray as xr
 from jaxtyping import Float
 
+from landscape.directions.models import REACH
 from landscape.directions.projection import Path
 from landscape.errors import InputError
 from landscape.store import facts, load_directions, open_surface
@@ -114,3 +115,21 @@ def extent(coordinates: Float[np.ndarray, " path"]) -> tuple[float, float]:
     low, high = min(0.0, float(coordinates.min())), max(0.0, float(coordinates.max()))
     margin = MARGIN * (high - low) or 1.0
     return low - margin, high + margin
+
+
+def regular(reach: tuple[float, float], count: int) -> Float[np.ndarray, " count"]:
+    """Evenly spaced coordinates over a range and, where it must be, a little more.
+
+    The centre, 0, is one of them, unless the range is symmetric about it; on the way to another
+    network so is that, 1.
+    """
+    low, high = reach
+    if low == -high or count < 3:
+        return np.linspace(low, high, count)
+    if reach == REACH:
+        per_unit = round((count - 1) / (high - low))
+        return (np.arange(count) - round(-low * per_unit)) / per_unit
+    before = np.arange(1, count - 1)  # points below the centre
+    step = np.maximum(-low / before, high / (count - 1 - before))
+    best = int(step.argmin())
+    return np.asarray((np.arange(count) - before[best]) * step[best])

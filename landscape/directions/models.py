@@ -6,7 +6,7 @@ from landscape.directions.base import Around, Drawn
 from landscape.errors import InputError
 from landscape.weights import difference, norm
 
-BEYOND = 0.5  # how far past the networks a surface reaches, in units of their distance
+REACH = (-0.5, 1.5)  # half their distance past both networks
 
 
 def models(around: Around, axes: Sequence[str]) -> Drawn:
@@ -27,5 +27,5 @@ def models(around: Around, axes: Sequence[str]) -> Drawn:
     for name, step in steps.items():
         if not norm(step):
             raise InputError(f"{name} has the weights of the network at the centre; give another")
-    reach = [(-BEYOND, 1 + BEYOND)] * len(axes)
-    return Drawn(list(steps.values()), [f"towards {name}" for name in others], {}, steps, reach)
+    labels, reach = [f"towards {name}" for name in others], [REACH] * len(axes)
+    return Drawn(list(steps.values()), labels, {}, steps, reach)

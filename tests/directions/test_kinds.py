@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from landscape.directions import DIRECTIONS, Around, make_directions
+from landscape.directions import DIRECTIONS, Around, make_directions, regular
 from landscape.directions.checkpoints import weights_by_name
 from landscape.errors import InputError
 from landscape.models import ModelSpec, build_model, save_checkpoint
@@ -144,3 +144,30 @@ def test_checkpoints_in_any_form(tmp_path):
         weights_by_name([files[0], files[0]], weights)
     with pytest.raises(InputError, match=r"in the checkpoint other a tensor .* got nothing"):
         weights_by_name({"other": {}}, weights)
+
+
+@pytest.mark.parametrize("count", [3, 4, 10, 21, 31, 51])
+def test_default_coordinates_hold_both_networks(count):
+    found = regular((-0.5, 1.5), count)
+    assert len(found) == count
+    assert 0 in found
+    assert np.abs(found - 1).min() < 1e-12
+    np.testing.assert_allclose(np.diff(found), found[1] - found[0])
+    assert found[0] >= -0.5 - (found[1] - found[0])
+
+
+@pytest.mark.parametrize("count", [3, 4, 25, 51])
+def test_default_coordinates_hold_the_centre_and_cover_the_range(count):
+    path = regular((-1.3, 7.9), count)
+    assert len(path) == count
+    assert 0 in path
+    assert path[0] <= -1.3
+    assert path[-1] >= 7.9
+    np.testing.assert_allclose(np.diff(path), path[1] - path[0])
+    if count > 20:
+        assert path[-1] - path[0] < 1.1 * 9.2
+
+
+def test_symmetric_coordinates_are_as_given():
+    np.testing.assert_array_equal(regular((-1.0, 1.0), 4), np.linspace(-1, 1, 4))
+    assert regular((-0.5, 1.5), 2).tolist() == [-0.5, 1.5]

@@ -220,7 +220,7 @@ def test_how_many_points_cover_the_range_that_suits(network, images, labels):
     found = landscape.weight_surface(
         network, images, labels, alpha=5, beta=None, directions="models", checkpoints=[other]
     )
-    assert found.alpha.values.tolist() == [-0.5, 0, 0.5, 1, 1.5]
+    assert found.alpha.values.tolist() == [-0.5, 0, 0.5, 1, 1.5]  # both networks among them
     assert found.alpha.attrs["long_name"] == "towards 1"
 
 
