@@ -1,6 +1,7 @@
 """Weight surfaces of any network, loss and data against a naive loop in float64."""
 
 import copy
+import json
 from itertools import product
 
 import numpy as np
@@ -155,3 +156,34 @@ def test_a_model_that_returns_no_tensor_is_told_so():
     model, (inputs, targets) = seeded(Wrapped), rows()
     with pytest.raises(InputError, match=r"got dict; wrap it in a module"):
         landscape.weight_surface(model, inputs, targets, alpha=STEPS, beta=None, loss="mse")
+
+
+def test_directions_and_derivatives_of_a_transformer(tmp_path):
+    """Eigenvectors, the gradient and the ends of the spectrum through attention and LayerNorm."""
+    model, (inputs, targets) = seeded(Transformer), tokens()
+    out = tmp_path / "plane.h5"
+    found = landscape.weight_surface(
+        model,
+        inputs,
+        targets,
+        alpha=[-0.02, 0.0, 0.02],
+        beta=[-0.02, 0.0, 0.02],
+        directions=["hessian", "gradient"],
+        fields=["accuracy", "gradient_norm", "hessian"],
+        out=out,
+    )
+    centre = found.sel(alpha=0.0, beta=0.0)
+    facts = json.loads(found.attrs["directions_record"])["facts"]
+    (largest,) = facts["hessian_eigenvalues"]
+    assert float(centre.hessian_max) == pytest.approx(largest, rel=1e-2)
+    assert float(centre.gradient_norm) == pytest.approx(facts["gradient_norm"], rel=1e-4)
+    vectors = list(load_directions(out).values())
+
+    def loss(a, b):
+        return naive(model, vectors, (a, b), inputs, targets, F.cross_entropy)
+
+    step = 0.02
+    bend = (loss(step, 0) - 2 * loss(0, 0) + loss(-step, 0)) / step**2
+    assert bend == pytest.approx(largest, rel=1e-2)
+    slope = (loss(0, step) - loss(0, -step)) / (2 * step)
+    assert slope == pytest.approx(facts["gradient_norm"], rel=1e-2)
