@@ -13,6 +13,7 @@ from landscape.attacks import Attack
 from landscape.directions import Around, Directions, DirectionSource, make_directions, regular
 from landscape.directions.checkpoints import CheckpointSource, weights_by_name
 from landscape.engine import Compute, Sample, has_batchnorm, placed
+from landscape.errors import InputError
 from landscape.losses import LossLike, make_loss
 from landscape.store import Axis
 from landscape.store.plan import plan_of
@@ -86,8 +87,9 @@ def weight_surface(
             per example, or the mean over them.
         fields: what is measured beside the loss: "accuracy" (by default, with the cross-entropy),
             "gradient_norm", "hessian" (smallest and largest eigenvalue).
-        others: further data by name, given like `inputs`, and measured alike: those called "train"
-            give `train_loss`, and the BatchNorm statistics if these are measured anew.
+        others: further data by name, given like `inputs` or as pairs, and measured as they are:
+            those called "train" give `train_loss`, and the BatchNorm statistics if these are
+            measured anew.
         tolerance: measure only where interpolation between measured points errs more than this
             share of the range of the loss, both on a scale of log(1 + loss); 0.01 is 1 %.
         budget: measure so many points at most, where interpolation errs most.
@@ -116,6 +118,8 @@ def weight_surface(
 
     Source: Li et al. 2018, "Visualizing the loss landscape of neural nets", sec. 4.
     """
+    if gamma is not None and beta is None:
+        raise InputError("expected a grid for beta where there is one for gamma, got None")
     inputs, targets = gather_any(inputs, targets)
     weights, loss = weights_of(model), make_loss(loss)
     compute = Compute(device, precision, memory, compile=compile)

@@ -79,7 +79,7 @@ def weights(
         orthogonal: Take from every direction its parts along the earlier ones.
         fields: What is measured beside the loss: accuracy, gradient_norm, hessian (smallest and
             largest eigenvalue; slow).
-        beside: Further splits, such as train, measured alike and beside this one; BatchNorm
+        beside: Further splits, such as train, measured as they are beside this one; BatchNorm
             statistics are then recomputed on train.
         tolerance: Measure only where interpolation errs more than this share of the loss's range
             (of log(1 + loss)), e.g. 0.01; all points of the grid by default.

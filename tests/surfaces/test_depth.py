@@ -203,6 +203,8 @@ def test_settings_that_do_not_go_together_are_refused(network, images, labels):
     def line(**options):
         landscape.weight_surface(network, images, labels, alpha=STEPS, beta=None, **options)
 
+    with pytest.raises(InputError, match="a grid for beta where there is one for gamma"):
+        line(gamma=STEPS)
     with pytest.raises(InputError, match="unknown field 'gradient'; did you mean"):
         line(fields=["gradient"])
     with pytest.raises(InputError, match="clean_too goes with an attack"):
