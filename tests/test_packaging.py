@@ -176,4 +176,5 @@ def test_no_second_inference_loop():
     assert {name for name in found if not name.startswith("engine/")} == {
         "surfaces/checks.py",
         "curvature/gradient.py",
+        "curvature/operators.py",
     }

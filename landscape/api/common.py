@@ -8,10 +8,11 @@ from typing import Any
 import xarray as xr
 from torch import nn
 
+from landscape.engine import Sample
 from landscape.models import weights_sha256
 from landscape.store import load_surface
 from landscape.store.plan import Plan
-from landscape.surfaces import Surface
+from landscape.surfaces import Surface, gather_any
 from landscape.sweep import WHOLE_GRID, sweep
 
 
@@ -22,6 +23,11 @@ def identity_of(model: nn.Module, given: Mapping[str, Any] | None) -> dict[str, 
         "weights_sha256": weights_sha256(model),
         **(given or {}),
     }
+
+
+def sample_of(data: Any) -> Sample:
+    """Further data as the engine takes them, from a pair or an iterable of batches."""
+    return Sample(*(gather_any(*data) if isinstance(data, tuple) else gather_any(data)))
 
 
 def stored(

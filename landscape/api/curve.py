@@ -8,10 +8,10 @@ import numpy as np
 import xarray as xr
 from torch import nn
 
-from landscape.api.common import identity_of, stored
+from landscape.api.common import identity_of, sample_of, stored
 from landscape.api.weights import GridLike
 from landscape.directions.curve import Curve
-from landscape.engine import Compute, Sample, has_batchnorm
+from landscape.engine import Compute, has_batchnorm
 from landscape.losses import LossLike, make_loss
 from landscape.surfaces import CurveSurface, Measured, gather_any, grid_axis
 
@@ -84,9 +84,6 @@ def curve_surface(
         measured=Measured(make_loss(loss), fields, recompute),
         compute=Compute(device, precision, memory, compile=compile),
         identity=identity_of(curve.network(model, 0.0), identity),
-        others={
-            name: Sample(*(gather_any(*data) if isinstance(data, tuple) else gather_any(data)))
-            for name, data in (others or {}).items()
-        },
+        others={name: sample_of(data) for name, data in (others or {}).items()},
     )
     return stored(surface, out, overwrite, progress)

@@ -8,11 +8,11 @@ import xarray as xr
 from numpy.typing import ArrayLike
 from torch import nn
 
-from landscape.api.common import identity_of, stored
+from landscape.api.common import identity_of, sample_of, stored
 from landscape.attacks import Attack
 from landscape.directions import Around, Directions, DirectionSource, make_directions, regular
 from landscape.directions.checkpoints import CheckpointSource, weights_by_name
-from landscape.engine import Compute, Sample, has_batchnorm, placed
+from landscape.engine import Compute, has_batchnorm, placed
 from landscape.errors import InputError
 from landscape.losses import LossLike, make_loss
 from landscape.store import Axis
@@ -156,7 +156,7 @@ def weight_surface(
         ),
         compute=compute,
         identity=identity_of(model, identity),
-        others={name: _sample(data) for name, data in (others or {}).items()},
+        others={name: sample_of(data) for name, data in (others or {}).items()},
     )
     return stored(surface, out, overwrite, progress, plan_of(tolerance, budget))
 
@@ -167,7 +167,3 @@ def _axes(grids: Sequence[GridLike], directions: Directions) -> tuple[Axis, ...]
         values = regular(directions.reach[name], grid) if isinstance(grid, int) else grid
         axes.append(grid_axis(name, values, "1", label))
     return tuple(axes)
-
-
-def _sample(data: Any) -> Sample:
-    return Sample(*(gather_any(*data) if isinstance(data, tuple) else gather_any(data)))

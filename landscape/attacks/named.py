@@ -1,8 +1,7 @@
 """The dictionary of attacks, and how one is written on a command line."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, fields, is_dataclass, replace
-from fractions import Fraction
 from functools import partial
 from typing import Any
 
@@ -14,8 +13,8 @@ from landscape.attacks.pgd import FGSM, PGD
 from landscape.attacks.pose import Natural, RandomPose
 from landscape.attacks.rounding import PastRounding
 from landscape.attacks.stadv import BoundedStAdv, StAdv
-from landscape.errors import InputError
 from landscape.registry import lookup
+from landscape.settings import parsed, refuse_unknown, settings_behind
 from landscape.spatial import SpatialLimits, Warp
 
 ATTACKS: dict[str, Callable[[], Attack]] = {
@@ -59,13 +58,10 @@ def make_attack(
     Raises:
         InputError: name, setting or value is not known.
     """
-    name, _, settings = text.partition(":")
+    name, settings = settings_behind(text)
     attack = _named(name)
-    for setting in filter(None, settings.split(",")):
-        key, equals, value = setting.partition("=")
-        if not equals:
-            raise InputError(f"expected {name}:setting=value,..., got {setting!r} in {text!r}")
-        attack = _changed(attack, {key: value}, name)
+    for key, value in settings:
+        attack = _changed(attack, key, value, name)
     moved: Attack = within(attack, limits, warp)
     return moved
 
@@ -93,15 +89,13 @@ def _named(name: str) -> Attack:
     return lookup(ATTACKS, name, kind="attack")()
 
 
-def _changed(attack: Attack, settings: Mapping[str, str], name: str) -> Attack:
-    """The attack with other settings, of itself or of the attacks it is made of."""
+def _changed(attack: Attack, key: str, value: str, name: str) -> Attack:
+    """The attack with another setting, of itself or of the attacks it is made of."""
     known = _plain_settings(attack)
-    for key, value in settings.items():
-        if key not in known:
-            raise InputError(f"{name} has no setting {key!r} (known: {', '.join(known) or 'none'})")
-        holder = known[key]
-        attack = _replaced(attack, holder, key, _parsed(getattr(holder, key), value, key))
-    return attack
+    refuse_unknown(name, key, known)
+    holder = known[key]
+    changed: Attack = _replaced(attack, holder, key, parsed(getattr(holder, key), value, key))
+    return changed
 
 
 def _plain_settings(attack: Any) -> dict[str, Any]:
@@ -126,20 +120,6 @@ def _replaced(attack: Any, holder: Any, key: str, value: Any) -> Any:
         if is_dataclass(part) and isinstance(part, Attack)
     }
     return replace(attack, **changed)
-
-
-def _parsed(old: Any, text: str, key: str) -> Any:
-    try:
-        if isinstance(old, bool):
-            return {"true": True, "false": False, "1": True, "0": False}[text.lower()]
-        if isinstance(old, int):
-            return int(text)
-        if isinstance(old, float):
-            return float(Fraction(text))
-    except (ValueError, KeyError, ZeroDivisionError) as error:
-        kind = {bool: "true or false", int: "a whole number", float: "a number"}[type(old)]
-        raise InputError(f"expected {kind} for {key}, got {text!r}") from error
-    return text
 
 
 def within(attack: Any, limits: SpatialLimits | None, warp: Warp | None = None) -> Any:

@@ -9,7 +9,6 @@ from landscape.curvature.eigen import (
     EigenPairs,
     ExtremeEigenvalues,
     eigenpairs,
-    extreme_eigenvalues,
 )
 from landscape.curvature.measures import Found, Measure, Reading, Task
 from landscape.curvature.named import MEASURES, make_measure, settings_of
@@ -36,7 +35,6 @@ __all__ = [
     "average_sharpness",
     "curvature_along",
     "eigenpairs",
-    "extreme_eigenvalues",
     "make_measure",
     "settings_of",
     "sharpness",

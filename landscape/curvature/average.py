@@ -7,9 +7,10 @@ import torch
 from torch import nn
 
 from landscape.curvature.boxes import SCALES
-from landscape.curvature.operators import FIRST, refuse_unfit, refuse_unpaired
+from landscape.curvature.operators import FIRST, refuse_unpaired
 from landscape.engine import Compute, Network
 from landscape.engine.prepare import private_copy
+from landscape.engine.scores import refuse_unfit
 from landscape.errors import InputError
 from landscape.losses import LossLike, make_loss
 from landscape.numerics import RunningMean

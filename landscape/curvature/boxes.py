@@ -1,25 +1,21 @@
 """How much higher a loss can become within a small radius of the weights."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from landscape.curvature.operators import FIRST, refuse_unfit, refuse_unpaired
+from landscape.curvature.gradient import DEFAULT, GradientPass
+from landscape.curvature.operators import FIRST, refuse_unpaired
 from landscape.engine import Compute
 from landscape.engine.allocator import keep_memory
-from landscape.engine.compute import arithmetic
 from landscape.engine.prepare import private_copy
-from landscape.engine.threads import threads, usable_threads
+from landscape.engine.scores import refuse_unfit
 from landscape.errors import InputError
-from landscape.losses import Loss, LossLike, make_loss
+from landscape.losses import LossLike, make_loss
 from landscape.registry import lookup
 from landscape.typing import Inputs, Targets
-
-BATCH = 128  # examples in a pass
-DEFAULT = Compute()
 
 SCALES: dict[str, Callable[[Tensor], Tensor]] = {
     "adaptive": lambda weight: weight.abs(),
@@ -95,7 +91,7 @@ def sharpness(
     device = compute.device_for(model)
     keep_memory()
     twin = private_copy(model, device)
-    run = _Ascent(twin, of, compute)
+    run = GradientPass(twin, of, compute)
     refuse_unfit(of, run.outputs(images[:FIRST]), labels.to(device))
     twin.requires_grad_(True)
     centre = [p.detach().clone() for p in twin.parameters()]
@@ -110,41 +106,3 @@ def sharpness(
                 ahead = parameter.detach() + most / 8 * parameter.grad.sign()
                 parameter.data = ahead.clamp(weight - most, weight + most)
     return Sharpness(losses[0], max(losses))
-
-
-@dataclass(frozen=True)
-class _Ascent:
-    """How a network that is moved is run."""
-
-    twin: nn.Module
-    loss: Loss
-    compute: Compute
-
-    def outputs(self, inputs: Inputs) -> Tensor:
-        """In the precision of the computation, but given in no fewer than 32 bits."""
-        weight = next(self.twin.parameters())
-        placed = inputs.to(weight.device, weight.dtype if inputs.is_floating_point() else None)
-        with self._settings():
-            outputs: Tensor = self.twin(placed)
-        return outputs if outputs.dtype == torch.float64 else outputs.float()
-
-    def loss_and_gradient(self, inputs: Inputs, targets: Targets) -> float:
-        """The mean loss, with its gradient left in the network's parameters."""
-        self.twin.zero_grad(set_to_none=True)
-        total = 0.0
-        for x, y in zip(inputs.split(BATCH), targets.split(BATCH), strict=True):
-            share = len(x) / len(inputs)
-            with torch.set_grad_enabled(True):
-                outputs = self.outputs(x)
-                loss = self.loss.mean(outputs, y.to(outputs.device))
-                if loss.requires_grad:
-                    with self._settings(), torch.autocast(outputs.device.type, enabled=False):
-                        loss.backward(torch.full_like(loss, share))
-            total += float(loss.detach()) * share
-        return total
-
-    @contextmanager
-    def _settings(self) -> Iterator[None]:
-        device = next(self.twin.parameters()).device
-        with arithmetic(device, self.compute.precision), threads(usable_threads()):
-            yield

@@ -149,35 +149,6 @@ class ExtremeEigenvalues:
         return float(values[0]), float(values[-1])
 
 
-def extreme_eigenvalues(
-    model: nn.Module,
-    inputs: Inputs,
-    targets: Targets,
-    *,
-    matrix: str = "hessian",
-    loss: LossLike = "cross-entropy",
-    tolerance: float = TOLERANCE,
-    seed: int = 0,
-    batch: int = BATCH,
-) -> tuple[float, float]:
-    """The smallest and the largest eigenvalue; the arguments are those of `eigenpairs`.
-
-    Both are nan if a second derivative is not finite. |smallest / largest| is what Li et al.
-    2018 call a measure of how far from convex a loss is.
-    """
-    extremes = ExtremeEigenvalues(
-        model,
-        inputs,
-        targets,
-        matrix=matrix,
-        loss=loss,
-        tolerance=tolerance,
-        seed=seed,
-        batch=batch,
-    )
-    return extremes.at()
-
-
 def _solve(
     curvature: Curvature, low: int, high: int, tolerance: float, seed: int
 ) -> tuple[Float[np.ndarray, " values"], Rows, bool]:

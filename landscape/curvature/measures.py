@@ -10,7 +10,7 @@ from torch import nn
 from landscape.curvature.average import average_sharpness
 from landscape.curvature.boxes import sharpness
 from landscape.curvature.density import spectral_density
-from landscape.curvature.eigen import TOLERANCE, extreme_eigenvalues
+from landscape.curvature.eigen import TOLERANCE, ExtremeEigenvalues
 from landscape.curvature.gradient import mean_gradient
 from landscape.curvature.trace import trace
 from landscape.engine import Compute
@@ -114,13 +114,14 @@ class Extremes:
 
     def __call__(self, task: Task) -> Found:
         """The largest; of a Hessian both, and their ratio (Li et al. 2018)."""
-        low, high = extreme_eigenvalues(
+        extremes = ExtremeEigenvalues(
             *task.placed,
             matrix=self.matrix,
             loss=task.loss,
             tolerance=self.tolerance,
             seed=task.seed,
         )
+        low, high = extremes.at()
         units = task.loss.units
         largest = Reading("largest eigenvalue", high, units, "how sharply the loss bends up")
         if self.matrix != "hessian":  # others have none below zero

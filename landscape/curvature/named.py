@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, fields, replace
-from fractions import Fraction
 from functools import partial
 from typing import Any
 
@@ -15,8 +14,8 @@ from landscape.curvature.measures import (
     Trace,
     WorstRise,
 )
-from landscape.errors import InputError
 from landscape.registry import lookup
+from landscape.settings import parsed, refuse_unknown, settings_behind
 
 MEASURES: dict[str, Callable[[], Measure]] = {
     "gradient": GradientNorm,
@@ -29,12 +28,6 @@ MEASURES: dict[str, Callable[[], Measure]] = {
 }
 """By name. To add one: a frozen dataclass with `__call__`, and a line here."""
 
-PARSERS: dict[type, tuple[Callable[[str], Any], str]] = {
-    int: (int, "a whole number"),
-    float: (lambda text: float(Fraction(text)), "a number"),
-    str: (str, "a word"),
-}
-
 
 def make_measure(text: str) -> Measure:
     """A measure as it is named on a command line.
@@ -46,20 +39,12 @@ def make_measure(text: str) -> Measure:
     Raises:
         InputError: name, setting or value is not known.
     """
-    name, _, settings = text.partition(":")
+    name, settings = settings_behind(text)
     measure: Any = lookup(MEASURES, name, kind="measure")()
     known = {one.name: getattr(measure, one.name) for one in fields(measure)}
-    for setting in filter(None, settings.split(",")):
-        key, equals, value = setting.partition("=")
-        if not equals:
-            raise InputError(f"expected {name}:setting=value,..., got {setting!r} in {text!r}")
-        if key not in known:
-            raise InputError(f"{name} has no setting {key!r} (known: {', '.join(known) or 'none'})")
-        parse, kind = PARSERS[type(known[key])]
-        try:
-            measure = replace(measure, **{key: parse(value)})
-        except (ValueError, ZeroDivisionError) as error:
-            raise InputError(f"expected {kind} for {key}, got {value!r}") from error
+    for key, value in settings:
+        refuse_unknown(name, key, known)
+        measure = replace(measure, **{key: parsed(known[key], value, key)})
     made: Measure = measure
     return made
 

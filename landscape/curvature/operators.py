@@ -12,12 +12,13 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from landscape.engine.allocator import keep_memory
 from landscape.engine.compute import Compute, arithmetic
+from landscape.engine.folding import put
 from landscape.engine.memory import ran_out
 from landscape.engine.prepare import private_copy
-from landscape.engine.scores import checked_rows, refuse_foreign_labels
+from landscape.engine.scores import checked_rows, refuse_unfit
 from landscape.engine.threads import threads, usable_threads
 from landscape.errors import InputError
-from landscape.losses import LOSSES, Loss, LossLike, make_loss
+from landscape.losses import LossLike, make_loss
 from landscape.registry import lookup
 from landscape.typing import Inputs, Targets, Weights
 from landscape.weights import unflatten
@@ -157,9 +158,7 @@ class Curvature:
 
     def put(self, state: Weights) -> None:
         """Overwrite weights and buffers of the copy, by name; others stay as they are."""
-        held = {**self.weights, **dict(self.twin.named_buffers())}
-        for name, value in state.items():
-            held[name].data.copy_(value)
+        put(self.twin, state)
 
     def finite(self) -> bool:
         """Whether all weights are."""
@@ -172,30 +171,6 @@ class Curvature:
             inputs.to(self.device, self.dtype if inputs.is_floating_point() else None),
             targets.to(self.device, self.dtype if targets.is_floating_point() else whole),
         )
-
-
-def refuse_unfit(loss: Loss, outputs: Tensor, targets: Targets) -> None:
-    """Raise if a loss is no mean over examples, or not of such outputs and targets.
-
-    Args:
-        loss: of outputs and targets.
-        outputs: of the network for the first few examples.
-        targets: of all.
-
-    Raises:
-        InputError: what was expected, and what came.
-    """
-    first = targets[: len(outputs)]
-    if loss is LOSSES["cross-entropy"]:
-        shape = (len(outputs), *outputs.shape[2:])
-        if outputs.ndim < 2 or first.shape != shape or first.is_floating_point():
-            raise InputError(
-                "expected for the cross-entropy outputs (N, classes, ...) and class indices "
-                f"(N, ...), got outputs {tuple(outputs.shape)} and targets {tuple(first.shape)} of "
-                f"{first.dtype}; give another loss"
-            )
-        refuse_foreign_labels(targets.reshape(-1), classes=outputs.shape[1])
-    loss.verify(outputs, first)
 
 
 def refuse_unpaired(inputs: Inputs, targets: Targets) -> None:
@@ -262,7 +237,7 @@ def _twice_differentiable(module: nn.Module, device: torch.device) -> Iterator[N
     with ExitStack() as stack:
         stack.enter_context(arithmetic(device, "fp32"))
         stack.enter_context(threads(usable_threads()))
-        stack.enter_context(torch.set_grad_enabled(True))
+        stack.enter_context(torch.enable_grad())
         stack.enter_context(sdpa_kernel(SDPBackend.MATH))
         if device.type == "cuda" and any(isinstance(m, nn.RNNBase) for m in module.modules()):
             stack.enter_context(torch.backends.cudnn.flags(enabled=False))

@@ -16,7 +16,7 @@ from jaxtyping import Float
 from landscape.directions.models import REACH
 from landscape.directions.projection import Path
 from landscape.errors import InputError
-from landscape.store import facts, load_directions, open_surface
+from landscape.store import facts, load_directions, open_surface, path_places
 from landscape.typing import Weights
 from landscape.weights import flatten, unflatten
 
@@ -73,7 +73,7 @@ def recalled(
     """
     try:
         with open_surface(file) as data:
-            known, path = facts(data), _path(data, axes)
+            known, path = facts(data), _path(data)
         vectors = load_directions(file)
     except InputError:  # there is none, or not yet
         return None
@@ -92,13 +92,13 @@ def recalled(
     )
 
 
-def _path(data: xr.Dataset, axes: Sequence[str]) -> Path | None:
-    if "path_residual" not in data:
+def _path(data: xr.Dataset) -> Path | None:
+    places = path_places(data)
+    if places is None:
         return None
-    columns = [data[f"path_{axis}"].values for axis in axes if f"path_{axis}" in data]
     names = json.loads(data.attrs["path_names"])
     of_each = (data[name].values for name in ("path_residual", "path_distance"))
-    return Path(tuple(names), np.stack(columns, axis=1), *of_each)
+    return Path(tuple(names), places, *of_each)
 
 
 def digest(vectors: Mapping[str, Weights]) -> str:

@@ -1,6 +1,7 @@
 """Running a network over many inputs, or over many weights, fast."""
 
 from landscape.engine.compute import COMPILE, PRECISIONS, Compute
+from landscape.engine.folding import put
 from landscape.engine.learning import LearningPass, learning_pays, leaves_some_out
 from landscape.engine.network import MICRO_BATCH, Network
 from landscape.engine.points import Sample, WeightPoints
@@ -23,5 +24,6 @@ __all__ = [
     "learning_pays",
     "leaves_some_out",
     "placed",
+    "put",
     "refuse_foreign_labels",
 ]

@@ -86,6 +86,13 @@ def state_of(module: nn.Module) -> dict[str, Tensor]:
     return {name: tensor.detach() for name, tensor in named.items()}
 
 
+def put(module: nn.Module, state: Weights) -> None:
+    """Overwrite weights and buffers of a private copy, by name; others stay as they are."""
+    held = state_of(module)
+    for name, value in state.items():
+        held[name].copy_(value)
+
+
 def _scale(pair: Pair, state: Mapping[str, Tensor]) -> Tensor:
     spread = (state[f"{pair.norm}.running_var"].double() + pair.eps).rsqrt()
     gamma = state.get(f"{pair.norm}.weight")

@@ -9,9 +9,8 @@ from torch import Tensor
 
 from landscape.engine.folding import state_of
 from landscape.engine.network import MICRO_BATCH, Network
-from landscape.engine.scores import refuse_foreign_labels
+from landscape.engine.scores import refuse_unfit
 from landscape.engine.watching import NORMS
-from landscape.errors import InputError
 from landscape.losses import LOSSES, Loss, correct
 from landscape.numerics import Mean, RunningMean
 from landscape.typing import Inputs, Outputs, PerExample, Targets, Weights
@@ -95,7 +94,7 @@ class WeightPoints:
         given = {"": Sample(inputs, targets, attack), **(others or {})}
         self._samples = {name: self._near(sample) for name, sample in given.items()}
         for sample in self._samples.values():
-            _try_loss(loss, network, sample)
+            refuse_unfit(loss, network.outputs(sample.inputs[:FIRST]), sample.targets)
         self._batchnorms = [
             module
             for module in network.module.modules()
@@ -226,23 +225,3 @@ def _moved(norms: Sequence[str], directions: Sequence[Weights]) -> list[str]:
 
 def _like(direction: Weights, plain: Weights) -> dict[str, Tensor]:
     return {name: tensor.to(plain[name]) for name, tensor in direction.items()}
-
-
-def _try_loss(loss: Loss, network: Network, sample: Sample) -> None:
-    """See that the loss works on a few examples, and that all targets are such as it takes.
-
-    Raises:
-        InputError: they are not, or the loss is no mean over examples.
-    """
-    inputs, targets = sample.inputs[:FIRST], sample.targets
-    outputs = network.outputs(inputs)
-    if loss is CROSS_ENTROPY:
-        shape = (len(targets), *outputs.shape[2:])
-        if outputs.ndim < 2 or targets.shape != shape or targets.is_floating_point():
-            raise InputError(
-                f"expected for the cross-entropy outputs (N, classes, ...) and class indices of "
-                f"shape {shape}, got outputs {tuple(outputs.shape)} for {len(inputs)} examples and "
-                f"targets {tuple(targets.shape)} of {targets.dtype}; give another loss"
-            )
-        refuse_foreign_labels(targets.reshape(-1), classes=outputs.shape[1])
-    loss.verify(outputs, targets[: len(inputs)])

@@ -10,7 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from landscape.errors import InputError
-from landscape.typing import Labels, Logits, PerExample, PerExampleFlag
+from landscape.losses import LOSSES, Loss
+from landscape.typing import Labels, Logits, PerExample, PerExampleFlag, Targets
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,30 @@ def refuse_foreign_labels(labels: Labels, *, classes: int) -> None:
             f"expected labels from 0 to {classes - 1} (the model has {classes} outputs), "
             f"got labels from {low} to {high}"
         )
+
+
+def refuse_unfit(loss: Loss, outputs: Tensor, targets: Targets) -> None:
+    """Raise if a loss is no mean over examples, or not of such outputs and targets.
+
+    Args:
+        loss: of outputs and targets.
+        outputs: of the network for the first few examples.
+        targets: of all.
+
+    Raises:
+        InputError: what was expected, and what came.
+    """
+    first = targets[: len(outputs)]
+    if loss is LOSSES["cross-entropy"]:
+        shape = (len(outputs), *outputs.shape[2:])
+        if outputs.ndim < 2 or first.shape != shape or first.is_floating_point():
+            raise InputError(
+                "expected for the cross-entropy outputs (N, classes, ...) and class indices "
+                f"(N, ...), got outputs {tuple(outputs.shape)} and targets {tuple(first.shape)} of "
+                f"{first.dtype}; give another loss"
+            )
+        refuse_foreign_labels(targets.reshape(-1), classes=outputs.shape[1])
+    loss.verify(outputs, first)
 
 
 def cross_entropy(logits: Logits, labels: Labels) -> PerExample:

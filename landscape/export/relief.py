@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float, Int
 
 from landscape.errors import InputError
 from landscape.export.options import ExportOptions
-from landscape.store import complete_part, swept_axes
+from landscape.store import complete_part, path_places, swept_axes
 
 PROPORTION = 0.5  # of the wider side of the plane: the height, unless a scale is given
 DECADES = 6.0  # the most that a logarithmic height shows; losses of exactly 0 are common
@@ -153,10 +153,9 @@ def track_of(data: xr.Dataset, relief: Relief | None = None) -> Track | None:
         data: a stored surface over two or three axes.
         relief: that of the plane; None for a volume, where the path runs straight.
     """
-    names = [f"path_{axis}" for axis in swept_axes(data)]
-    if not all(name in data for name in names):
+    places = path_places(data)
+    if places is None:
         return None
-    places = np.stack([data[name].values.astype(np.float64) for name in names], axis=1)
     known = np.isfinite(places).all(axis=1)
     places, numbers = places[known], np.flatnonzero(known).astype(np.float64)
     if not len(places):

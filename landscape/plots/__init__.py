@@ -16,10 +16,10 @@ import xarray as xr
 
 from landscape.errors import InputError
 from landscape.plots.options import PlotOptions
-from landscape.plots.prepare import drawn_fields, swept_axes
+from landscape.plots.prepare import drawn_fields
 from landscape.plots.save import save
 from landscape.registry import lookup
-from landscape.store import facts
+from landscape.store import facts, swept_axes
 
 __all__ = [
     "PLOTS",

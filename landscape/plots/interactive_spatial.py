@@ -23,7 +23,6 @@ from landscape.plots.prepare import (
     PosePoint,
     cell_edges,
     class_name,
-    complete_part,
     pick_images,
     plane,
     worst_pose,
@@ -37,6 +36,7 @@ from landscape.plots.style import (
     setting,
     unit_symbol,
 )
+from landscape.store import complete_part
 
 IMAGES = 16
 PLANES = (("rotation", "shift_x"), ("rotation", "shift_y"), ("shift_x", "shift_y"))

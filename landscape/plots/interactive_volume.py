@@ -7,9 +7,9 @@ import xarray as xr
 from landscape.plots.interactive_parts import CAMERA, PAGE_WIDTH, colour_axis, new_page
 from landscape.plots.options import PlotOptions
 from landscape.plots.paths import LINE, marked, off_surface
-from landscape.plots.prepare import complete_part
 from landscape.plots.scales import scale_of
 from landscape.plots.style import axis_label, heading
+from landscape.store import complete_part
 
 SHELLS = 6
 SIDES = {"x": 0.9, "y": 0.9, "z": 0.9}  # what leaves room for the labels

@@ -19,10 +19,11 @@ from landscape.plots.interactive_parts import (
 )
 from landscape.plots.options import PlotOptions
 from landscape.plots.paths import LINE, marked, off_surface
-from landscape.plots.prepare import complete_part, drawn_fields, swept_axes
+from landscape.plots.prepare import drawn_fields
 from landscape.plots.scales import Scale, scale_of
 from landscape.plots.style import LINE_COLOURS, axis_label, heading, long_name
 from landscape.plots.weight_line import colour_of, lines_of
+from landscape.store import complete_part, swept_axes
 
 SCENE = [0.0, 0.52]  # shares of the page's width
 CONTOUR = [0.62, 0.98]

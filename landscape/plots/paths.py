@@ -9,8 +9,8 @@ import xarray as xr
 from jaxtyping import Float
 from matplotlib.axes import Axes
 
-from landscape.plots.prepare import swept_axes
 from landscape.plots.style import OUTLINE, SMALL
+from landscape.store import path_places
 
 LINE: dict[str, Any] = {"color": "#ff7f0e", "linewidth": 1.1, "marker": "o", "markersize": 2.6}
 NETWORK: dict[str, Any] = {"color": "#ff7f0e", "marker": "D", "markersize": 4.5, "linestyle": ""}
@@ -36,10 +36,9 @@ class Marked:
 
 def marked(data: xr.Dataset) -> Marked | None:
     """What is to be marked in a weight surface, if there is anything."""
-    axes = swept_axes(data)
-    if any(f"path_{axis}" not in data for axis in axes):
+    coordinates = path_places(data)
+    if coordinates is None:
         return None
-    coordinates = np.stack([data[f"path_{axis}"].values for axis in axes], axis=1)
     count = len(coordinates)
     names = json.loads(data.attrs.get("path_names", "[]")) or [str(i + 1) for i in range(count)]
     told = json.loads(data.attrs.get("configuration", "{}")).get("directions", "trajectory")

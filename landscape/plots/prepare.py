@@ -8,10 +8,7 @@ import xarray as xr
 from jaxtyping import Bool, Float, UInt8
 
 from landscape.errors import InputError
-from landscape.store.grid import complete_part as complete_part
-from landscape.store.grid import point_fields as point_fields
-from landscape.store.grid import share_done as share_done
-from landscape.store.grid import swept_axes as swept_axes
+from landscape.store import point_fields
 
 POSE_AXES = ("rotation", "shift_x", "shift_y")
 OWN_CONVENTION = "landscape"

@@ -9,7 +9,7 @@ from mpl_toolkits.mplot3d.axes3d import Axes3D
 
 from landscape.plots.options import PlotOptions
 from landscape.plots.panels import axes_3d, surface
-from landscape.plots.prepare import class_name, complete_part, pick_images, plane, worst_pose
+from landscape.plots.prepare import class_name, pick_images, plane, worst_pose
 from landscape.plots.scales import Scale, number, scale_of
 from landscape.plots.style import (
     DOUBLE,
@@ -23,6 +23,7 @@ from landscape.plots.style import (
     setting,
     style,
 )
+from landscape.store import complete_part
 
 PANELS = 9
 HEIGHT = 0.92  # of a panel, in shares of its width

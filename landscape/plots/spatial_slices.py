@@ -14,7 +14,6 @@ from landscape.plots.prepare import (
     can_pose,
     class_name,
     clean_pose,
-    complete_part,
     displayed_pixels,
     pick_images,
     plane,
@@ -35,6 +34,7 @@ from landscape.plots.style import (
     setting,
     style,
 )
+from landscape.store import complete_part
 
 PLANES = (("rotation", "shift_x"), ("rotation", "shift_y"), ("shift_x", "shift_y"))
 ROWS = 4

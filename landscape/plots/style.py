@@ -11,7 +11,7 @@ import xarray as xr
 from matplotlib import patheffects
 from matplotlib.figure import Figure
 
-from landscape.plots.prepare import share_done
+from landscape.store import share_done
 from landscape.store.schema import ADAPTIVE
 
 SINGLE, DOUBLE = 3.25, 6.75  # inches: the column and the page of the usual conference styles

@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 
 from landscape.plots import weight_3d, weight_contour
 from landscape.plots.panels import axes_3d, colour_bar, not_finite_handles
-from landscape.plots.prepare import complete_part
 from landscape.plots.scales import Scale, number, scale_of
 from landscape.plots.style import DOUBLE, axis_label, new_figure, style
+from landscape.store import complete_part
 
 ACROSS = {"contours": 4, "3d": 2}  # panels in a row, at most
 

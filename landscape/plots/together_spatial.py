@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from landscape.errors import InputError
 from landscape.measures.roughness import LEAST, spectrum
 from landscape.plots.panels import colour_bar, heat_map, not_finite_handles
-from landscape.plots.prepare import POSE_AXES, complete_part, displayed_pixels
+from landscape.plots.prepare import POSE_AXES, displayed_pixels
 from landscape.plots.scales import Scale, scale_of
 from landscape.plots.style import (
     CLEAN,
@@ -24,6 +24,7 @@ from landscape.plots.style import (
     style,
     unit_symbol,
 )
+from landscape.store import complete_part
 
 IMAGES = 4
 ROW_HEIGHT = 1.45  # inches

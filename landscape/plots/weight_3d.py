@@ -6,9 +6,9 @@ from mpl_toolkits.mplot3d.axes3d import Axes3D
 
 from landscape.plots.options import PlotOptions
 from landscape.plots.panels import axes_3d, surface
-from landscape.plots.prepare import complete_part
 from landscape.plots.scales import Scale, number, scale_of
 from landscape.plots.style import SINGLE, axis_label, heading, new_figure, style
+from landscape.store import complete_part
 
 
 def plot(data: xr.Dataset, *, ax: Axes3D, scale: Scale | None = None) -> Axes3D:

@@ -8,7 +8,6 @@ from matplotlib.figure import Figure
 from landscape.plots.options import PlotOptions
 from landscape.plots.panels import colour_bar, heat_map, mark_not_finite, not_finite_handles
 from landscape.plots.paths import draw, marked, off_surface
-from landscape.plots.prepare import complete_part
 from landscape.plots.scales import Scale, number, scale_of
 from landscape.plots.style import (
     CLEAN,
@@ -21,6 +20,7 @@ from landscape.plots.style import (
     new_figure,
     style,
 )
+from landscape.store import complete_part
 
 
 def plot(data: xr.Dataset, *, ax: Axes, scale: Scale | None = None, field: str = "loss") -> Axes:

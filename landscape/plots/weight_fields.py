@@ -11,9 +11,10 @@ from landscape.plots import weight_contour
 from landscape.plots.options import PlotOptions
 from landscape.plots.panels import colour_bar, not_finite_handles
 from landscape.plots.paths import off_surface
-from landscape.plots.prepare import complete_part, drawn_fields
+from landscape.plots.prepare import drawn_fields
 from landscape.plots.scales import scale_of
 from landscape.plots.style import DOUBLE, axis_label, heading, new_figure, style, unit_symbol
+from landscape.store import complete_part
 
 ACROSS = 3
 

@@ -10,7 +10,7 @@ from matplotlib.ticker import FuncFormatter, PercentFormatter
 
 from landscape.plots.options import PlotOptions
 from landscape.plots.paths import NETWORK, marked
-from landscape.plots.prepare import cell_edges, complete_part, drawn_fields, not_finite, swept_axes
+from landscape.plots.prepare import cell_edges, drawn_fields, not_finite
 from landscape.plots.scales import number, scale_of
 from landscape.plots.style import (
     LINE_COLOURS,
@@ -25,6 +25,7 @@ from landscape.plots.style import (
     new_figure,
     style,
 )
+from landscape.store import complete_part, swept_axes
 
 FURTHER = NETWORK_COLOURS[2:]  # of further data, loss and accuracy alike
 

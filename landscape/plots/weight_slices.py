@@ -7,7 +7,6 @@ from matplotlib.figure import Figure
 from landscape.plots import weight_contour
 from landscape.plots.options import PlotOptions
 from landscape.plots.panels import colour_bar, not_finite_handles
-from landscape.plots.prepare import complete_part
 from landscape.plots.scales import number, scale_of
 from landscape.plots.style import (
     DOUBLE,
@@ -17,6 +16,7 @@ from landscape.plots.style import (
     new_figure,
     style,
 )
+from landscape.store import complete_part
 
 SLICES = 5
 

@@ -1,6 +1,6 @@
 """Surfaces on disk: a layout, a writer that survives its own death, a reader."""
 
-from landscape.store.grid import complete_part, point_fields, share_done, swept_axes
+from landscape.store.grid import complete_part, path_places, point_fields, share_done, swept_axes
 from landscape.store.hdf5 import SurfaceWriter
 from landscape.store.li import LiSurface, is_li_surface, read_li_surface, write_li_surface
 from landscape.store.li_directions import (
@@ -30,6 +30,7 @@ __all__ = [
     "load_directions",
     "load_surface",
     "open_surface",
+    "path_places",
     "point_fields",
     "read_li_directions",
     "read_li_projection",

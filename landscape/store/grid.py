@@ -2,7 +2,7 @@
 
 import numpy as np
 import xarray as xr
-from jaxtyping import Bool
+from jaxtyping import Bool, Float
 
 from landscape.errors import InputError
 from landscape.store.order import on_stride, strides
@@ -68,6 +68,14 @@ def _nothing(done: Bool[np.ndarray, "..."]) -> InputError:
         f"expected a surface with computed points, but the centre of the grid is not done "
         f"({done.sum()} of {done.size} points are); continue its sweep, then draw it"
     )
+
+
+def path_places(data: xr.Dataset) -> Float[np.ndarray, "path axes"] | None:
+    """Where checkpoints or other networks lie in a weight surface, if any are marked."""
+    names = [f"path_{axis}" for axis in swept_axes(data)]
+    if not all(name in data for name in names):
+        return None
+    return np.stack([data[name].values.astype(np.float64) for name in names], axis=1)
 
 
 def point_fields(data: xr.Dataset) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """What a surface says of its own trustworthiness, measured by independent means.
 
-The twins here are written as plainly as possible and share nothing with the engine but the model:
-a fresh copy, one forward pass per batch, weights set by name.
+The twins here are written as plainly as possible and share nothing with the engine but model and
+loss: a fresh copy, one forward pass per batch, weights set by name.
 """
 
 import copy

@@ -9,6 +9,7 @@ from torch import nn
 
 from landscape.curvature import ExtremeEigenvalues
 from landscape.curvature.gradient import mean_gradient
+from landscape.engine import put
 from landscape.losses import Loss, correct
 from landscape.store import Field
 from landscape.typing import Inputs, Outputs, PerExample, Targets, Weights
@@ -88,10 +89,3 @@ QUANTITIES: dict[str, Callable[[nn.Module, Inputs, Targets, Loss], Quantity]] = 
     "hessian": HessianExtremes,
 }
 """By name, what takes passes of its own at every point. To add one: a class, and a line here."""
-
-
-def put(twin: nn.Module, state: Weights) -> None:
-    """Overwrite weights and buffers of a private copy, by name."""
-    held = {**dict(twin.named_parameters()), **dict(twin.named_buffers())}
-    for name, value in state.items():
-        held[name].detach().copy_(value)

@@ -69,7 +69,7 @@ def test_a_radius_of_zero_is_no_rise_and_a_larger_one_is_more(network, images, l
 
 def test_images_beyond_a_batch_weigh_the_same(network, images, labels, monkeypatch):
     whole = sharpness(network, images, labels, radius=0.05)
-    monkeypatch.setattr("landscape.curvature.boxes.BATCH", 3)
+    monkeypatch.setattr("landscape.curvature.gradient.BATCH", 3)
     parts = sharpness(network, images, labels, radius=0.05)
     assert parts.loss == pytest.approx(whole.loss, rel=1e-5)
     assert parts.highest == pytest.approx(whole.highest, rel=1e-4)

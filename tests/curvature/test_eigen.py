@@ -12,7 +12,6 @@ from landscape.curvature import (
     ExtremeEigenvalues,
     eigen,
     eigenpairs,
-    extreme_eigenvalues,
     lanczos,
 )
 from landscape.errors import InputError
@@ -53,7 +52,7 @@ def test_extremes_of_two_are_the_smallest_and_the_largest(reader, tokens, labels
     known = np.linalg.eigvalsh(in_full(reader.double(), tokens, labels))
     found = eigenpairs(reader, tokens, labels, count=2, which="extremes", tolerance=1e-6)
     np.testing.assert_allclose(found.values, known[[-1, 0]], rtol=1e-6)
-    assert extreme_eigenvalues(reader, tokens, labels, tolerance=1e-6) == pytest.approx(
+    assert ExtremeEigenvalues(reader, tokens, labels, tolerance=1e-6).at() == pytest.approx(
         (known[0], known[-1]), rel=1e-6
     )
 
@@ -103,7 +102,9 @@ def test_at_other_weights_they_are_those_of_that_network(network, images, labels
     for weight in other.parameters():
         weight.data *= 1.5
     other[1].running_var *= 3
-    here, there = (extreme_eigenvalues(m, images, labels, tolerance=1e-6) for m in (network, other))
+    here, there = (
+        ExtremeEigenvalues(m, images, labels, tolerance=1e-6).at() for m in (network, other)
+    )
     extremes = ExtremeEigenvalues(network, images, labels, tolerance=1e-6)
     assert extremes.at() == here
     assert extremes.at(other.state_dict()) == there

@@ -8,10 +8,10 @@ import torch.nn.functional as F
 
 from landscape.curvature import (
     MEASURES,
+    ExtremeEigenvalues,
     Measure,
     Task,
     average_sharpness,
-    extreme_eigenvalues,
     make_measure,
     settings_of,
     sharpness,
@@ -54,13 +54,13 @@ def test_each_measures_any_network_and_leaves_it_as_it_was(name, task, untouched
 
 def test_they_tell_what_the_functions_return(task, reader, tokens, labels):
     data = (reader, tokens, labels)
-    low, high = extreme_eigenvalues(*data, seed=3)
+    low, high = ExtremeEigenvalues(*data, seed=3).at()
     assert values(make_measure("hessian")(task)) == {
         "largest eigenvalue": high,
         "smallest eigenvalue": low,
         "|smallest / largest|": abs(low / high),
     }
-    _, ggn = extreme_eigenvalues(*data, matrix="ggn", seed=3)
+    _, ggn = ExtremeEigenvalues(*data, matrix="ggn", seed=3).at()
     assert values(make_measure("ggn")(task)) == {"largest eigenvalue": ggn}
     summed, found = trace(*data, samples=4, seed=3), make_measure(FEW["trace"])(task)
     assert values(found) == {"trace": summed.value}

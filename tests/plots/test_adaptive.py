@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from landscape import store
 from landscape.errors import InputError
-from landscape.plots import PlotOptions, draw, prepare
+from landscape.plots import PlotOptions, draw
 
 
 def bowl(a, b):
@@ -24,7 +25,7 @@ def adaptive(whole, make_adaptive):
 
 
 def test_the_complete_part_is_the_whole_grid_measured_or_interpolated(whole, adaptive):
-    part = prepare.complete_part(adaptive)
+    part = store.complete_part(adaptive)
     done = adaptive["done"].values == 1
     assert 0.05 < done.mean() < 0.5
     assert part["loss"].shape == (41, 33)
@@ -32,26 +33,26 @@ def test_the_complete_part_is_the_whole_grid_measured_or_interpolated(whole, ada
     assert_allclose(part["loss"], whole["loss"], atol=0.1)
     assert_allclose(part["accuracy"], 0.75)
     assert_array_equal(part["done"], adaptive["done"])
-    assert prepare.complete_part(part).identical(part)
+    assert store.complete_part(part).identical(part)
 
 
 def test_the_order_of_the_coordinates_does_not_matter(adaptive):
     turned = adaptive.isel(alpha=slice(None, None, -1), beta=np.roll(np.arange(33), 7))
-    assert prepare.complete_part(turned).identical(prepare.complete_part(adaptive))
+    assert store.complete_part(turned).identical(store.complete_part(adaptive))
 
 
 def test_what_is_not_finite_is_shown_as_far_as_it_reaches(make_weights, make_adaptive):
     whole = make_weights(lambda a, b: np.where(a + b > 0.5, np.inf, bowl(a, b)))
-    part = prepare.complete_part(make_adaptive(whole))
+    part = store.complete_part(make_adaptive(whole))
     assert_array_equal(np.isfinite(part["loss"]), np.isfinite(whole["loss"]))
 
 
 def test_an_unfinished_file_is_interpolated_once_its_corners_are_there(adaptive):
     running = adaptive.assign_attrs(complete=0)
-    assert np.isfinite(prepare.complete_part(running)["loss"]).all()
+    assert np.isfinite(store.complete_part(running)["loss"]).all()
     running["done"][0, 0] = 0
     with pytest.raises(InputError, match="continue its sweep"):
-        prepare.complete_part(running)
+        store.complete_part(running)
 
 
 def test_contours_mark_what_was_measured_and_say_how_much(adaptive, whole):

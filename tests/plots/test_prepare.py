@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_allclose, assert_array_equal
 
+from landscape import store
 from landscape.errors import InputError
 from landscape.plots import prepare
 from landscape.spatial import PADDINGS, rotate_shift
@@ -30,22 +31,22 @@ class TestCompletePart:
             levels.append((on, all(done[i, j] for i, j in on)))
         if not any(whole for _, whole in levels):
             with pytest.raises(InputError, match="centre of the grid is not done"):
-                prepare.complete_part(data)
+                store.complete_part(data)
             return
         expected = next(on for on, whole in levels if whole)
-        part = prepare.complete_part(data)
+        part = store.complete_part(data)
         assert [(a, b) for a in part["a"].values for b in part["b"].values] == expected
 
     def test_of_a_finished_surface_is_all_of_it(self, make_spatial):
         data = make_spatial()
-        assert prepare.complete_part(data).identical(data)
-        assert prepare.share_done(data) == 1
+        assert store.complete_part(data).identical(data)
+        assert store.share_done(data) == 1
 
     def test_has_no_missing_value_and_ascending_axes(self, make_spatial, stop_at):
         data = make_spatial(shape=(9, 4, 3))
         done = np.zeros((9, 4, 3))
         done[::2, ::2, 1::2] = 1  # 9 // 2, 4 // 2 and 3 // 2 are on it
-        part = prepare.complete_part(stop_at(data, done).isel(rotation=slice(None, None, -1)))
+        part = store.complete_part(stop_at(data, done).isel(rotation=slice(None, None, -1)))
         assert part["loss"].shape == (2, 5, 2, 1)
         assert np.isfinite(part["loss"]).all()
         assert (np.diff(part["rotation"]) > 0).all()
@@ -53,8 +54,8 @@ class TestCompletePart:
     def test_is_complete_itself(self, make_spatial, stop_at):
         done = np.zeros((9, 5, 3))
         done[::2, ::2, 1::2] = 1
-        part = prepare.complete_part(stop_at(make_spatial(), done))
-        assert prepare.complete_part(part).identical(part)
+        part = store.complete_part(stop_at(make_spatial(), done))
+        assert store.complete_part(part).identical(part)
 
 
 class TestWorstPose:
