@@ -86,6 +86,8 @@ def line(data: xr.Dataset, options: PlotOptions) -> go.Figure:
         xaxis={"title": {"text": axis_label(part[axis])}},
         yaxis={"title": title, "type": "log" if scale.log else "linear"},
         hovermode="x unified",
+        showlegend=True,
+        legend={"orientation": "h", "x": 0.5, "xanchor": "center", "y": -0.12},
     )
     if accuracies:
         text = axis_label(part[accuracies[0]])

@@ -95,6 +95,7 @@ def test_lines_of_further_data_and_panels_of_further_quantities(make_weights):
     assert "norm\nof the gradient" in texts(figure) or "norm of the gradient" in texts(figure)
     page = draw(data, "weight-line-interactive")
     assert {trace.name for trace in page.data} >= {"loss", "train loss", "accuracy"}
+    assert page.layout.showlegend  # which of them is which
 
 
 def test_a_loss_without_accuracy_is_drawn_alone(make_weights):
