@@ -1,4 +1,4 @@
-"""Ctrl-C that waits for a safe moment."""
+"""Ctrl-C and SIGTERM that wait for a safe moment."""
 
 import signal
 import threading
@@ -7,28 +7,53 @@ from contextlib import contextmanager
 from types import FrameType
 
 
-@contextmanager
-def deferred_interrupt() -> Iterator[Callable[[], bool]]:
-    """Within the block the first Ctrl-C only makes the yielded function return true.
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, as a scheduler or `kill` sends it, was heeded."""
 
-    A second Ctrl-C interrupts at once. Where Ctrl-C is ignored (a job in the background of a
-    shell), or handled by another program around this one, or in a thread other than the main one,
-    nothing is changed and the function returns false.
+
+Asked = Callable[[], type[KeyboardInterrupt] | None]
+"""Whether to stop: None, or what is to be raised."""
+
+
+def terminate(number: int, frame: FrameType | None) -> None:
+    """A handler of SIGTERM that unwinds instead of ending at once, so that files are tidied up."""
+    raise Terminated
+
+
+USUAL = {
+    signal.SIGINT: (signal.default_int_handler,),
+    signal.SIGTERM: (signal.SIG_DFL, terminate),
+}
+"""Handlers that stop the program, by signal."""
+ERRORS: dict[int, type[KeyboardInterrupt]] = {
+    signal.SIGINT: KeyboardInterrupt,
+    signal.SIGTERM: Terminated,
+}
+
+
+@contextmanager
+def deferred_stop() -> Iterator[Asked]:
+    """Within the block a first Ctrl-C or SIGTERM only makes the yielded function say so.
+
+    A second one stops the program at once. A signal that is ignored (Ctrl-C for a job in the
+    background of a shell), or handled by another program around this one, is left alone; so are
+    both in a thread other than the main one.
     """
-    asked = threading.Event()
-    if (
-        threading.current_thread() is not threading.main_thread()
-        or signal.getsignal(signal.SIGINT) is not signal.default_int_handler
-    ):
-        yield asked.is_set
-        return
+    came: list[type[KeyboardInterrupt]] = []
+    before = {number: signal.getsignal(number) for number in USUAL}
+    ours = {number: handler for number, handler in before.items() if handler in USUAL[number]}
+    if threading.current_thread() is not threading.main_thread():
+        ours = {}
 
     def handle(number: int, frame: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        asked.set()
+        for other, handler in ours.items():
+            signal.signal(other, handler)
+        came.append(ERRORS[number])
 
-    signal.signal(signal.SIGINT, handle)
+    for number in ours:
+        signal.signal(number, handle)
     try:
-        yield asked.is_set
+        yield lambda: came[0] if came else None
     finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for number, handler in ours.items():
+            signal.signal(number, handler)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int, Shaped
 
-from landscape.interrupt import deferred_interrupt
+from landscape.interrupt import deferred_stop
 from landscape.progress import Progress, progress
 from landscape.store import SurfaceWriter, open_surface
 from landscape.store.plan import Batch, Everything, Plan
@@ -101,13 +101,13 @@ def _fill(
     """
     waiting: list[Chunk] = []
     last = time.monotonic()
-    with deferred_interrupt() as interrupted:
+    with deferred_stop() as asked:
         try:
             for batch in batches:
                 start = 0
                 while start < len(batch):
-                    if interrupted():
-                        raise KeyboardInterrupt
+                    if stop := asked():
+                        raise stop
                     indices = batch[start : start + surface.points_per_call]
                     start += len(indices)
                     waiting.append((indices, surface.evaluate(surface.layout.coordinates(indices))))

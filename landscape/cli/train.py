@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from landscape.attacks import Attack
     from landscape.data import ImageSet
     from landscape.training import TrainConfig
-    from landscape.training.distributed import Group
+    from landscape.processes import Group
 
 
 T = TypeVar("T")
@@ -203,7 +203,7 @@ def train(
     from landscape.models import ModelSpec
     from landscape.training import recipe_config
     from landscape.training import train as run
-    from landscape.training.distributed import joined
+    from landscape.processes import joined
 
     group = joined()
     with _one_voice(group):
@@ -269,7 +269,7 @@ def _splits(
 def _one_voice(group: "Group") -> Iterator[None]:
     """What several processes have to say is said once, by the first where all have found it."""
     from landscape.cli import BAD_INPUT, INTERRUPTED
-    from landscape.training.distributed import is_loss_of_another
+    from landscape.processes import is_loss_of_another
 
     if not group.leads:
         logging.getLogger("landscape").setLevel(logging.ERROR)

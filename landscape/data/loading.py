@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader, Dataset
 from landscape.cores import usable_cores
 from landscape.data.pixels import Bytes, Indices, LazyPixels, Photographs, Pictures
 from landscape.errors import InputError
-from landscape.interrupt import deferred_interrupt
+from landscape.interrupt import deferred_stop
 
 PART = 32  # images that one process reads at once, so that all have a part in every batch
 MOST = 8  # processes
@@ -212,7 +212,7 @@ def _settle(worker: int) -> None:
 @contextmanager
 def _undisturbed() -> Iterator[None]:
     """Ctrl-C waits for the end of the block; processes that start in it never hear of one."""
-    with deferred_interrupt() as interrupted, warnings.catch_warnings():
+    with deferred_stop() as asked, warnings.catch_warnings():
         # Python 3.12 on threads beside a fork, of which the children use none; PyTorch on more
         # processes than cores, where they were asked for.
         warnings.simplefilter("ignore")
@@ -221,8 +221,8 @@ def _undisturbed() -> Iterator[None]:
             yield
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    if interrupted():
-        raise KeyboardInterrupt
+    if stop := asked():
+        raise stop
 
 
 def _cause(error: BaseException) -> str:

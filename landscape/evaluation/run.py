@@ -18,7 +18,7 @@ from landscape.errors import InputError
 from landscape.evaluation.extras import Columns, Dissimilarity, Extra, Kept, ShownTo, rounded
 from landscape.evaluation.inputs import Labelled, labelled
 from landscape.evaluation.rows import Evaluation, rows_of
-from landscape.interrupt import deferred_interrupt
+from landscape.interrupt import deferred_stop
 from landscape.progress import Progress, progress
 from landscape.provenance import provenance
 from landscape.rng import generator
@@ -217,10 +217,10 @@ class _Run:
             )
 
     def _attack_blocks(self, blocks: list[int], writer: SurfaceWriter, bar: Progress) -> None:
-        with deferred_interrupt() as interrupted:
+        with deferred_stop() as asked:
             for block in blocks:
-                if interrupted():
-                    raise KeyboardInterrupt
+                if stop := asked():
+                    raise stop
                 part = slice(block * BLOCK, min(len(self.data), (block + 1) * BLOCK))
                 writer.write(np.arange(part.start, part.stop), self._attacked(block, part))
                 bar.advance(part.stop - part.start)

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import torch
 
 from landscape.data import ImageSet
+from landscape.processes import ALONE
 from landscape.rng import generator
 from landscape.training.augment import Augment
 from landscape.training.config import TrainConfig
 from landscape.training.course import Course
-from landscape.training.distributed import ALONE
 from landscape.typing import Images, Labels
 
 CPU = torch.device("cpu")

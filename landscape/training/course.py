@@ -8,9 +8,10 @@ from torch import Tensor
 
 from landscape.data import ImageSet, Pictures, Wanted, default_workers, prepare_views, reading
 from landscape.errors import InputError
+from landscape.processes import Group
 from landscape.rng import derived_seed, generator
 from landscape.training.config import TrainConfig
-from landscape.training.distributed import Group
+from landscape.training.distributed import share as own_share
 from landscape.typing import Images
 
 
@@ -67,7 +68,7 @@ class Course:
         DDP takes the mean over the processes; so weighted, that is the gradient of the mean loss of
         the whole batch. Who has no part runs two images for nothing, as the others wait for it.
         """
-        share = self._group.share(positions)
+        share = own_share(positions, self._group)
         weight = self._group.size * len(share) / len(positions)
         return (share, weight) if weight else (positions[:2], 0.0)
 

@@ -1,16 +1,4 @@
-"""Several processes that train one network, as `torchrun` starts them."""
-
-import atexit
-import os
-import signal
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import timedelta
-from types import FrameType
-from typing import Any, TypeVar
+"""What several processes that train together do with a batch, its gradients and buffers."""
 
 import torch
 import torch.distributed as dist
@@ -18,230 +6,45 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from landscape.engine import leaves_some_out
-from landscape.errors import InputError
-from landscape.interrupt import deferred_interrupt
+from landscape.processes import Group
 from landscape.typing import Images
 
-T = TypeVar("T")
-GIVEN = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR")  # by torchrun, to every process
-PATIENCE = timedelta(days=1)  # the others wait while the first process validates
-GRACE = 50  # tenths of a second, within which the first process tells what all have found
-TOLD = "landscape/told"
-CPU = torch.device("cpu")
 
+def share(positions: Tensor, group: Group) -> Tensor:
+    """This process' part of a batch: every so-manieth image, or none if there are too few.
 
-@dataclass(frozen=True)
-class Group:
-    """The processes that train together, seen from one of them; by default there is no other.
-
-    Methods that end in an agreement (`wrap`, `align`, `sum`, `any`, `wait`, `on_first` and
-    `refuse_differences`) are called by all of them, in the same order.
-
-    Attributes:
-        rank: of this process, from 0.
-        size: how many there are.
-        local_rank: among the processes on this machine, from 0.
+    Nobody gets a single image unless the batch is one: BatchNorm cannot learn from it.
     """
-
-    rank: int = 0
-    size: int = 1
-    local_rank: int = 0
-
-    @property
-    def leads(self) -> bool:
-        """Whether this is the process that writes, validates and speaks."""
-        return self.rank == 0
-
-    @property
-    def purpose(self) -> tuple[int, ...]:
-        """What the random numbers of this process are named after, beside their purpose."""
-        return (self.rank,) if self.size > 1 else ()
-
-    def place(self, device: str) -> str:
-        """The device of this process: where there are several, a GPU each.
-
-        Args:
-            device: as asked for, e.g. "cuda".
-
-        Raises:
-            InputError: there are more processes than GPUs, or it is another kind of device.
-        """
-        if self.size == 1 or device == "cpu":
-            return device
-        if device not in ("cuda", f"cuda:{self.local_rank}"):
-            raise InputError(
-                "expected the device cuda, of which every process of torchrun takes one, or cpu, "
-                f"got {device!r}"
-            )
-        if self.local_rank >= torch.cuda.device_count():
-            raise InputError(
-                f"torchrun has started more processes here than there are GPUs; give "
-                f"--nproc-per-node {torch.cuda.device_count()}"
-            )
-        torch.cuda.set_device(self.local_rank)
-        return f"cuda:{self.local_rank}"
-
-    def share(self, positions: Tensor) -> Tensor:
-        """This process' part of a batch: every so-manieth image, or none if there are too few.
-
-        Nobody gets a single image unless the batch is one: BatchNorm cannot learn from it.
-        """
-        sharing = min(self.size, max(1, len(positions) // 2))
-        return positions[self.rank :: sharing] if self.rank < sharing else positions[:0]
-
-    def wrap(self, model: nn.Module, example: Images) -> nn.Module:
-        """The model such that a backward pass leaves the mean of all processes' gradients.
-
-        Args:
-            model: the same in all of them.
-            example: two images or more, on its device.
-        """
-        if self.size == 1:
-            return model
-        return DistributedDataParallel(
-            model, find_unused_parameters=self.any(leaves_some_out(model, example))
-        )
-
-    def align(self, model: nn.Module) -> None:
-        """Take over the first process' buffers, such as the running statistics of BatchNorm.
-
-        DDP does so before every pass; this is for who looks at the network between two of them.
-        """
-        kinds: dict[torch.dtype, list[Tensor]] = {}
-        for buffer in model.buffers() if self.size > 1 else ():
-            kinds.setdefault(buffer.dtype, []).append(buffer.detach())
-        for buffers in kinds.values():
-            flat = torch.cat([buffer.reshape(-1) for buffer in buffers])
-            dist.broadcast(flat, src=0)
-            parts = flat.split([buffer.numel() for buffer in buffers])
-            for buffer, part in zip(buffers, parts, strict=True):
-                buffer.copy_(part.view_as(buffer))
-
-    def sum(self, values: Tensor) -> Tensor:
-        """The sum of all processes' values, which lie on the CPU."""
-        if self.size > 1:
-            dist.all_reduce(values)
-        return values
-
-    def any(self, flag: bool) -> bool:
-        """Whether some process says so."""
-        return bool(self.sum(torch.tensor(int(flag)))) if self.size > 1 else flag
-
-    def wait(self) -> None:
-        """Go on when all processes have come here."""
-        self.any(False)
-
-    def on_first(self, work: Callable[[], T]) -> T:
-        """What `work` returns in the first process; the others wait for it.
-
-        Raises:
-            InputError: as in the first process, in all of them.
-        """
-        if self.size == 1:
-            return work()
-        outcome: list[Any] = [None, None]
-        if self.leads:
-            try:
-                outcome[0] = work()
-            except InputError as error:
-                outcome[1] = str(error)
-        dist.broadcast_object_list(outcome, src=0, device=CPU)
-        if outcome[1] is not None:
-            raise InputError(outcome[1])
-        result: T = outcome[0]
-        return result
-
-    def refuse_differences(self, settings: dict[str, Any]) -> None:
-        """Make sure that all processes are about to do the same.
-
-        Args:
-            settings: of this one.
-
-        Raises:
-            InputError: those of another differ.
-        """
-        if self.any(self.on_first(lambda: settings) != settings):
-            raise InputError(
-                "expected the same settings and data in all processes, but they differ; give the "
-                "same command on every machine, and the same data in --data-root"
-            )
-
-    def tells(self) -> bool:
-        """Whether this process is to say what went wrong, here or in all of them.
-
-        It is the first one's part. Another takes it if the first has not within a few seconds.
-        Whoever asks is about to end by itself, and torchrun's signals no longer matter.
-        """
-        if self.size == 1:
-            return True
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)
-        patience = 0 if self.leads else GRACE
-        for _ in range(patience):
-            if self.has_told():
-                return False
-            time.sleep(0.1)
-        return bool(_store().add(TOLD, 1) == 1)
-
-    def has_told(self) -> bool:
-        """Whether some process has said what went wrong."""
-        if self.size == 1:
-            return False
-        return bool(_store().check([TOLD]))
+    sharing = min(group.size, max(1, len(positions) // 2))
+    return positions[group.rank :: sharing] if group.rank < sharing else positions[:0]
 
 
-ALONE = Group()
+def averaging(model: nn.Module, example: Images, group: Group) -> nn.Module:
+    """The model such that a backward pass leaves the mean of all processes' gradients.
 
-
-def joined() -> Group:
-    """The processes that `torchrun` has started, or this one alone where it has not.
-
-    They meet at the first call and stay together until they end: PyTorch cannot bring the same
-    processes together twice.
-    """
-    if not all(name in os.environ for name in GIVEN) or os.environ["WORLD_SIZE"] == "1":
-        return ALONE
-    if not dist.is_initialized():
-        gpus = torch.cuda.is_available() and dist.is_nccl_available()
-        # Flags and metrics go by way of the CPU, so that nobody has to wait for a GPU.
-        dist.init_process_group("cpu:gloo,cuda:nccl" if gpus else "gloo", timeout=PATIENCE)
-        atexit.register(dist.destroy_process_group)
-    return Group(dist.get_rank(), dist.get_world_size(), int(os.environ["LOCAL_RANK"]))
-
-
-def is_loss_of_another(error: RuntimeError) -> bool:
-    """Whether this is what a process meets that waits for one that has ended."""
-    return isinstance(error, dist.DistBackendError) or "/gloo/" in str(error)
-
-
-@contextmanager
-def deferred_stop(group: Group) -> Iterator[Callable[[], bool]]:
-    """Within the block Ctrl-C only makes the yielded function return true, in all processes alike.
-
-    Where there are several, so does the SIGTERM of torchrun. It kills what has not ended after half
-    a minute; a second signal changes nothing.
+    Args:
+        model: the same in all of them.
+        example: two images or more, on its device.
+        group: all of them.
     """
     if group.size == 1:
-        with deferred_interrupt() as interrupted:
-            yield interrupted
-        return
-    asked = threading.Event()
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        asked.set()
-
-    usual: dict[signal.Signals, Any] = {}
-    if threading.current_thread() is threading.main_thread():
-        usual = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        for number in usual:
-            signal.signal(number, handle)
-        yield lambda: group.any(asked.is_set())
-    finally:
-        for number, handler in usual.items():
-            signal.signal(number, handler)
+        return model
+    return DistributedDataParallel(
+        model, find_unused_parameters=group.any(leaves_some_out(model, example))
+    )
 
 
-def _store() -> Any:
-    """What torchrun keeps for all processes; it outlives each of them."""
-    return dist.distributed_c10d._get_default_store()
+def align(model: nn.Module, group: Group) -> None:
+    """Take over the first process' buffers, such as the running statistics of BatchNorm.
+
+    DDP does so before every pass; this is for who looks at the network between two of them.
+    """
+    kinds: dict[torch.dtype, list[Tensor]] = {}
+    for buffer in model.buffers() if group.size > 1 else ():
+        kinds.setdefault(buffer.dtype, []).append(buffer.detach())
+    for buffers in kinds.values():
+        flat = torch.cat([buffer.reshape(-1) for buffer in buffers])
+        dist.broadcast(flat, src=0)
+        parts = flat.split([buffer.numel() for buffer in buffers])
+        for buffer, part in zip(buffers, parts, strict=True):
+            buffer.copy_(part.view_as(buffer))

@@ -12,10 +12,11 @@ from torch import Tensor, nn
 from landscape.data import ImageSet
 from landscape.engine import MICRO_BATCH, Compute, LearningPass, Network, learning_pays
 from landscape.errors import InputError
+from landscape.processes import ALONE, Group
 from landscape.rng import derived_seed, generator
 from landscape.training.config import TrainConfig
 from landscape.training.course import Course
-from landscape.training.distributed import ALONE, Group
+from landscape.training.distributed import align, averaging
 
 log = logging.getLogger("landscape.training")
 
@@ -74,7 +75,7 @@ class Learner:
         self._compiles = self._decide(compile)
         compute = self._compute()
         self._network = Network(self.model, compute)
-        self._pass = LearningPass(group.wrap(self.model, self._blank(2)), compute)
+        self._pass = LearningPass(averaging(self.model, self._blank(2), group), compute)
         self._optimizer = _optimizer(self.model, config, fused=device.type in FUSED)
         # Looked at now and then, since every look makes a GPU wait: loss, correct, images.
         self._fresh: list[tuple[Tensor, Tensor, int]] = []
@@ -174,7 +175,7 @@ class Learner:
             InputError: a loss or weight is not finite: there is nothing to go on from.
         """
         self.collect()
-        self._group.align(self.model)
+        align(self.model, self._group)
         weights = self.model.state_dict()
         for name, tensor in weights.items():
             if tensor.is_floating_point() and not tensor.isfinite().all():
@@ -200,7 +201,7 @@ class Learner:
         images = self._config.augment(images, generator=draw)
         labels = self._data.labels[positions].to(self.device)
         if self._attack is not None:
-            self._group.align(self.model)
+            align(self.model, self._group)
             draw = generator(self._seed, "adversary", self.step, *self._group.purpose)
             attacked = self._attack(self.network(), images, labels, generator=draw).images
             both = self._config.clean_too

@@ -13,9 +13,9 @@ from landscape.models import (
     build_model,
     weights_sha256,
 )
+from landscape.processes import joined
 from landscape.rng import generator
 from landscape.training.config import TrainConfig
-from landscape.training.distributed import joined
 from landscape.training.learner import Learner
 from landscape.training.run import Run, TrainResult
 from landscape.training.state import (

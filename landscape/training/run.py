@@ -1,6 +1,6 @@
 """A learner and the folder it reports to, from the first step to the trained network."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +10,7 @@ import torch
 
 from landscape.data import ImageSet
 from landscape.errors import InputError
+from landscape.interrupt import Asked
 from landscape.models import (
     Checkpoint,
     ModelSpec,
@@ -19,9 +20,9 @@ from landscape.models import (
 )
 from landscape.numerics import RunningMean
 from landscape.progress import Progress
+from landscape.processes import Group, deferred_stop
 from landscape.progress import progress as progress_bar
 from landscape.provenance import provenance
-from landscape.training.distributed import Group, deferred_stop
 from landscape.training.learner import Learner
 from landscape.training.metrics import EpochMetrics, MetricsLog, read_metrics
 from landscape.training.state import RunFolder, write_settings, write_state
@@ -98,7 +99,7 @@ class Run:
         done = course.images_per_epoch * learner.epoch + learner.totals.images
         with (
             torch.random.fork_rng(devices=learner.random_devices),
-            deferred_stop(self.group) as interrupted,
+            deferred_stop(self.group) as asked,
             self.log() as log,
             progress_bar(total, description, unit="images", enabled=show, done=done) as bar,
         ):
@@ -107,12 +108,12 @@ class Run:
             with course.reading_ahead(learner.step, self.workers):
                 while not learner.finished:
                     epoch = learner.epoch + 1
-                    self.finish_epoch(bar, interrupted)
+                    self.finish_epoch(bar, asked)
                     self.close_epoch(epoch, log, bar)
                     self.keep(epoch)
                     if epoch % self.checkpoint_every == 0 or epoch == course.epochs:
                         self.save()
-            self.stop_if(interrupted)
+            self.stop_if(asked)
 
     def log(self) -> MetricsLog | nullcontext[None]:
         """Where the first process writes down the epochs."""
@@ -120,22 +121,22 @@ class Run:
             return nullcontext()
         return MetricsLog(self.folder.metrics, self.folder.events, step=self.learner.step)
 
-    def finish_epoch(self, bar: Progress, interrupted: Callable[[], bool]) -> None:
+    def finish_epoch(self, bar: Progress, asked: Asked) -> None:
         """Take the steps that are left of the present epoch."""
         learner = self.learner
         for positions in learner.rest_of_epoch():
             if self.group.size == 1 or learner.step % AGREE_EVERY == 0:
-                self.stop_if(interrupted)
+                self.stop_if(asked)
             learner.take_step(positions)
             if learner.step % COLLECT_EVERY == 0:
                 learner.collect()
             bar.advance(len(positions))
 
-    def stop_if(self, interrupted: Callable[[], bool]) -> None:
-        """Save and raise if Ctrl-C was pressed."""
-        if interrupted():
+    def stop_if(self, asked: Asked) -> None:
+        """Save and raise after Ctrl-C or SIGTERM."""
+        if stop := asked():
             self.save()
-            raise KeyboardInterrupt(
+            raise stop(
                 f"training stopped at step {self.learner.step} of {self.learner.course.steps}; "
                 f"the state is in {self.folder.state}, the same command goes on from there"
             )

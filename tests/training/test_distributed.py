@@ -19,9 +19,10 @@ from landscape.engine import Compute, leaves_some_out
 from landscape.engine.learning import LearningPass
 from landscape.errors import InputError
 from landscape.models import load_checkpoint
+from landscape.processes import ALONE, Group, joined
 from landscape.training import SETTINGS, TrainConfig, read_metrics
 from landscape.training.course import Course
-from landscape.training.distributed import ALONE, Group, joined
+from landscape.training.distributed import share
 
 ROOT = Path(__file__).parents[2]
 NETWORK = """
@@ -73,7 +74,7 @@ sys.exit(status)
 @pytest.mark.parametrize("count", [1, 2, 3, 7, 15, 16, 64])
 def test_shares_are_the_batch_and_no_image_is_alone(size, count):
     batch = torch.arange(count) + 100
-    shares = [Group(rank, size).share(batch) for rank in range(size)]
+    shares = [share(batch, Group(rank, size)) for rank in range(size)]
     assert torch.cat(shares).sort().values.tolist() == batch.tolist()
     lengths = [len(share) for share in shares if len(share)]
     assert max(lengths) - min(lengths) <= 1

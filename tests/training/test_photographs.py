@@ -20,7 +20,7 @@ from landscape.models import ModelSpec
 from landscape.rng import derived_seed, generator
 from landscape.training import Augment, TrainConfig, read_metrics
 from landscape.training.course import Course
-from landscape.training.distributed import ALONE, Group
+from landscape.processes import ALONE, Group
 from landscape.training.learner import Learner
 
 ROOT = Path(__file__).parents[2]
