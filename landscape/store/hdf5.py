@@ -2,12 +2,13 @@
 
 While a surface is being filled, every dataset is contiguous and allocated from the start, so the
 file's structure never changes: a process killed at any instant leaves a file that opens, in which
-a point counts only if its `done` mark was written, after its values. A finished surface is copied
-once into a chunked, compressed, checksummed file that takes its place. Where points of that are
-missing (`store.refine`), it can be copied back and filled further.
+a point counts only if its `done` mark was written, after its values and their checksum. A finished
+surface is copied once into a chunked, compressed, checksummed file that takes its place. Where
+points of that are missing (`store.refine`), it can be copied back and filled further.
 """
 
 import json
+import logging
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -21,16 +22,27 @@ from jaxtyping import Bool, Int, Shaped
 
 from landscape.errors import InputError
 from landscape.files import atomic_write
+from landscape.store.checksums import SUM_FIELD, damaged_points, refuse_damaged_facts, sums_of
 from landscape.store.lock import WriterLock
 from landscape.store.order import coarse_to_fine
 from landscape.store.packing import create, pack, unpack
-from landscape.store.schema import DONE_FIELD, SCHEMA_VERSION, Layout
+from landscape.store.schema import DONE_FIELD, READABLE, SCHEMA_VERSION, Layout
+
+log = logging.getLogger("landscape.store")
+
+FILLED, PACKED = ("v108", "v108"), ("v110", "v110")
+"""Formats whose structure carries checksums. From 1.10 on HDF5 marks a file that is open for
+writing, and refuses it after a kill; so that is for files that are never written again."""
 
 
 class SurfaceWriter:
     """A surface file opened for filling; a context manager.
 
     Opening a file that holds the same surface continues it; `pending` tells what is missing.
+
+    Attributes:
+        path: the file that is being filled. Where another one is to be replaced, this one stands
+            beside it until it is whole.
     """
 
     def __init__(self, path: Path, layout: Layout, *, overwrite: bool = False) -> None:
@@ -39,35 +51,69 @@ class SurfaceWriter:
         Args:
             path: where the surface is or will be.
             layout: what the surface is.
-            overwrite: replace whatever file is there.
+            overwrite: replace whatever file is there, once this surface is whole.
 
         Raises:
             InputError: the file holds something else, is in use, or cannot be created.
         """
         self.path, self.layout = Path(path), layout
+        self._target = self.path
         if self.path.is_dir():
             raise InputError(f"{path} is a folder; give the name of a file to write, e.g. s.h5")
-        if overwrite or not self.path.exists():
-            with self._replacing() as file:
-                create(file, layout)
-        self._open()
+        if overwrite and self.path.exists():
+            self.path = self.path.with_name(f"{self.path.stem}.partial{self.path.suffix}")
+            log.info("%s stays as it is until %s is whole and takes its place", path, self.path)
+        if not self.path.exists():
+            self._create()
         try:
-            refuse_other(self._file, layout, self.path)
+            self._open()
         except InputError:
-            self.close()
-            raise
+            if self.path == self._target or WriterLock.is_held(self.path):
+                raise
+            self.path.unlink()  # of a surface that is no longer wanted
+            self._create()
+            self._open()
+
+    def _create(self) -> None:
+        try:
+            with self._new_file(self.path, FILLED, exclusive=True) as file:
+                create(file, self.layout)
+        except FileExistsError:  # another process was faster, and holds the lock
+            return
 
     def _open(self) -> None:
         self._lock = WriterLock(self.path)
         try:
-            self._file = _open_for_writing(self.path)
-        except InputError:
-            self._lock.release()
+            self._file = _open_for_reading(self.path)
+            refuse_other(self._file, self.layout, self.path)
+            if not self.complete:
+                self._go_on()
+        except BaseException:
+            self.close()
             raise
+
+    def _go_on(self) -> None:
+        """Open an unfinished file for writing; points that are damaged are taken for missing."""
+        if self._file.attrs["landscape_schema"] != SCHEMA_VERSION:
+            self.reopen()
+            return
+        self._file.close()
+        self._file = _open_hdf5(self.path, "r+")
+        bad = damaged_points(self._file, self.layout)
+        if len(bad):
+            log.warning(
+                "%s: the checksums of %d points do not match; they are computed again",
+                self.path,
+                len(bad),
+            )
+            for place in self._places(bad):
+                self._file[DONE_FIELD.name][place] = 0
+            self._file.flush()
 
     def close(self) -> None:
         """Close the file and let the next writer in."""
-        self._file.close()
+        if hasattr(self, "_file"):
+            self._file.close()
         self._lock.release()
 
     def __enter__(self) -> "SurfaceWriter":
@@ -104,10 +150,13 @@ class SurfaceWriter:
     def write(
         self, indices: Int[np.ndarray, " n"], values: Mapping[str, Shaped[np.ndarray, "n ..."]]
     ) -> None:
-        """Store points: first their values, then their marks."""
+        """Store points: first their values and checksums, then their marks."""
         where = self._places(indices)
+        with np.errstate(over="ignore", invalid="ignore"):
+            columns = {f.name: np.asarray(values[f.name], f.dtype) for f in self.layout.fields}
+        columns[SUM_FIELD.name] = sums_of(self.layout, columns)
         with _reporting(self.path):
-            for name, column in values.items():
+            for name, column in columns.items():
                 dataset = self._file[name]
                 for place, value in zip(where, _by_place(column, where), strict=True):
                     dataset[place] = value
@@ -123,30 +172,35 @@ class SurfaceWriter:
         return list(zip(*np.unravel_index(indices, self.layout.grid_shape), strict=True))
 
     def finish(self, facts: Mapping[str, Any]) -> None:
-        """Record what was learned of the whole surface and pack the file.
+        """Record what was learned of the whole surface, pack the file, and put it in its place.
 
         Args:
             facts: attributes to add, e.g. the outcome of the self-checks; JSON values.
         """
-        with self._replacing() as packed:
+        with self._new_file(self._target, PACKED) as packed:
             pack(self._file, packed, self.layout, facts)
-        self.close()  # the old file, whose name the packed one has taken
+        self.close()  # the old file, whose place the packed one has taken
+        if self.path != self._target:
+            self.path.unlink()
+            self.path = self._target
         self._open()
 
     def reopen(self) -> None:
         """Make a packed surface, some points of which are missing, one that can be filled."""
-        with self._replacing() as unpacked:
+        with self._new_file(self.path, FILLED) as unpacked:
             unpack(self._file, unpacked, self.layout)
         self.close()
         self._open()
 
     @contextmanager
-    def _replacing(self) -> Iterator[h5py.File]:
-        """A new file that takes the place of the one that is there once it is whole."""
+    def _new_file(
+        self, path: Path, libver: tuple[str, str], *, exclusive: bool = False
+    ) -> Iterator[h5py.File]:
+        """A new file that takes its place once it is whole."""
         with (
-            _reporting(self.path),
-            atomic_write(self.path) as temporary,
-            h5py.File(temporary, "w") as file,
+            _reporting(path),
+            atomic_write(path, exclusive=exclusive) as temporary,
+            h5py.File(temporary, "w", libver=libver) as file,
         ):
             yield file
 
@@ -165,11 +219,12 @@ def refuse_other(file: h5py.File, layout: Layout, path: Path) -> None:
         raise InputError(
             f"{path} was not written by landscape and is left as it is; give another --out"
         )
-    if file.attrs["landscape_schema"] != SCHEMA_VERSION:
+    if file.attrs["landscape_schema"] not in READABLE:
         raise InputError(
             f"{path} has schema {file.attrs['landscape_schema']}, this landscape writes schema "
             f"{SCHEMA_VERSION}; give another --out, or --overwrite"
         )
+    refuse_damaged_facts(file)
     differences = list(_differences(file, layout))
     if differences:
         raise InputError(
@@ -213,11 +268,15 @@ def _reporting(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _open_for_writing(path: Path) -> h5py.File:
+def _open_for_reading(path: Path) -> h5py.File:
+    if path.stat().st_size == 0:  # HDF5 would make it a file of its own
+        raise InputError(f"{path} is empty, not a surface; give another --out, or --overwrite")
+    return _open_hdf5(path, "r")
+
+
+def _open_hdf5(path: Path, mode: str) -> h5py.File:
     try:
-        if path.stat().st_size == 0:  # HDF5 would make it a file of its own
-            raise OSError("it is empty")
-        return h5py.File(path, "r+", locking=False)  # see lock.py
+        return h5py.File(path, mode, locking=False)  # see lock.py
     except OSError as error:
         raise InputError(
             f"{path} cannot be opened as HDF5 ({error}); give another --out, or --overwrite"

@@ -21,8 +21,9 @@ from jaxtyping import Bool, Shaped
 from landscape.errors import InputError
 from landscape.files import atomic_write
 from landscape.provenance import provenance
+from landscape.store.checksums import add_sums
 from landscape.store.grid import point_fields, swept_axes
-from landscape.store.hdf5 import SurfaceWriter
+from landscape.store.hdf5 import FILLED, SurfaceWriter
 from landscape.store.li_arrays import (
     MISSING,
     SPLITS,
@@ -69,10 +70,11 @@ class LiSurface:
         """
         path = Path(path)
         if overwrite or not path.exists():
-            with atomic_write(path) as temporary, h5py.File(temporary, "w") as file:
+            with atomic_write(path) as temporary, h5py.File(temporary, "w", libver=FILLED) as file:
                 create(file, self.layout)
                 for name, column in {**self.values, DONE_FIELD.name: self.done}.items():
                     file[name][...] = column
+                add_sums(file, self.layout)
         with SurfaceWriter(path, self.layout) as writer:
             if self.done.all() and not writer.complete:
                 writer.finish({})

@@ -28,17 +28,41 @@ class WriterLock:
     """
 
     def __init__(self, path: Path) -> None:
-        self._descriptor = os.open(path, os.O_RDWR)
-        if SET_LOCK is None:
-            return
-        try:
-            fcntl.fcntl(self._descriptor, SET_LOCK, WHOLE_FILE)
-        except BlockingIOError as error:
+        self._descriptor = _locked(path)
+        while not _is_there(path, self._descriptor):  # replaced by who held the lock until now
             os.close(self._descriptor)
-            raise InputError(
-                f"{path} is being written by another process; wait for it, or give another --out"
-            ) from error
+            self._descriptor = _locked(path)
 
     def release(self) -> None:
         """Let the next writer in."""
         os.close(self._descriptor)
+
+    @classmethod
+    def is_held(cls, path: Path) -> bool:
+        """Whether another writer holds the lock of a file."""
+        try:
+            cls(path).release()
+        except InputError:
+            return True
+        return False
+
+
+def _locked(path: Path) -> int:
+    descriptor = os.open(path, os.O_RDWR)
+    if SET_LOCK is None:
+        return descriptor
+    try:
+        fcntl.fcntl(descriptor, SET_LOCK, WHOLE_FILE)
+    except BlockingIOError as error:
+        os.close(descriptor)
+        raise InputError(
+            f"{path} is being written by another process; wait for it, or give another --out"
+        ) from error
+    return descriptor
+
+
+def _is_there(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return True  # who asked for it finds out

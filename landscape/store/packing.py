@@ -7,10 +7,9 @@ from typing import Any
 import h5py
 import numpy as np
 
+from landscape.store.checksums import SEAL, SLAB_BYTES, SUM_FIELD, add_sums, seal
 from landscape.store.schema import ADAPTIVE, DONE_FIELD, SCHEMA_VERSION, Layout
 from landscape.store.structure import compressed, preallocate, write_skeleton
-
-SLAB_BYTES = 64 * 2**20  # how much of a dataset is held in memory while it is copied
 
 
 def create(file: h5py.File, layout: Layout) -> None:
@@ -23,13 +22,15 @@ def create(file: h5py.File, layout: Layout) -> None:
     file.attrs["configuration"] = json.dumps(layout.configuration)
     for f in layout.fields:
         preallocate(file, f, swept)
+    preallocate(file, SUM_FIELD, layout.points)
     preallocate(file, DONE_FIELD, layout.points)
+    seal(file)
 
 
 def pack(source: h5py.File, target: h5py.File, layout: Layout, facts: Mapping[str, Any]) -> None:
     """Write a filled surface anew: items first, compressed and with checksums."""
     write_skeleton(target, layout)
-    target.attrs.update({n: v for n, v in source.attrs.items() if n != ADAPTIVE})
+    target.attrs.update({n: v for n, v in source.attrs.items() if n not in (ADAPTIVE, SEAL)})
     _tell(target, facts)
     target.attrs["complete"] = 1
     for f in layout.fields:
@@ -37,21 +38,30 @@ def pack(source: h5py.File, target: h5py.File, layout: Layout, facts: Mapping[st
         for part in _slabs(data):
             data[part] = source[f.name][part] if not layout.items else _behind(source, f.name, part)
     compressed(target, DONE_FIELD, layout.points)[...] = source[DONE_FIELD.name][...]
+    seal(target)
 
 
 def unpack(source: h5py.File, target: h5py.File, layout: Layout) -> None:
-    """Write a packed surface as one that can be filled further; where it comes from stays."""
+    """Write a surface as one that can be filled further; where it comes from stays.
+
+    Args:
+        source: packed, or being filled in an older schema.
+        target: empty.
+        layout: of both.
+    """
     create(target, layout)
     kept = {*layout.configuration, *layout.about} & source.attrs.keys() - {ADAPTIVE}
     target.attrs.update({name: source.attrs[name] for name in kept})
     for f in layout.fields:
         data = source[f.name]
         for part in _slabs(data):
-            if not layout.items:
+            if not layout.items or not source.attrs["complete"]:
                 target[f.name][part] = data[part]
             else:
                 target[f.name][(..., part)] = np.moveaxis(data[part], 0, -1)
     target[DONE_FIELD.name][...] = source[DONE_FIELD.name][...]
+    add_sums(target, layout)
+    seal(target)
 
 
 def _behind(source: h5py.File, name: str, part: slice) -> Any:

@@ -9,7 +9,9 @@ from jaxtyping import Shaped
 
 from landscape.errors import InputError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+READABLE = (1, SCHEMA_VERSION)
+"""Schemas that are read and continued; 1 had no checksums of points and facts."""
 ADAPTIVE = "adaptive"
 """The attribute of a surface whose points were chosen by their values; see `store.refine`."""
 

@@ -55,7 +55,7 @@ def _write_directions(
     length = len(next(iter(directions.values())))
     _write_dimension(group, "parameter", length)
     for name, vector in directions.items():
-        _attach(group, group.create_dataset(name, data=vector), ("parameter",))
+        _attach(group, group.create_dataset(name, data=vector, fletcher32=True), ("parameter",))
 
 
 def _write_shapes(group: h5py.Group, parameters: Mapping[str, tuple[int, ...]]) -> None:

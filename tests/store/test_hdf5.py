@@ -353,3 +353,119 @@ def test_kill_9_at_any_instant_loses_only_the_chunk_in_hand(tmp_path, attempt):
     assert kills
     fill(path, layout)
     np.testing.assert_array_equal(load_surface(path).loss, expected(layout)["loss"])
+
+
+def flip(path, offset, bit=0x10):
+    content = bytearray(path.read_bytes())
+    content[offset] ^= bit
+    path.write_bytes(content)
+
+
+def test_points_damaged_while_the_file_is_being_filled_are_computed_again(tmp_path, caplog):
+    path, layout = tmp_path / "s.h5", make_layout((5, 4), 3)
+    fill(path, layout, stop=9)
+    with h5py.File(path) as file:
+        first = coarse = int(np.flatnonzero(file["done"][...].ravel())[0])
+        place = file["prediction"].id.get_offset() + 4 * (3 * coarse + 1)
+    flip(path, place)
+    with SurfaceWriter(path, layout) as writer:
+        assert first in writer.pending()
+        assert int(writer.done.sum()) == 8
+    assert "checksums of 1 points do not match" in caplog.text
+    fill(path, layout)
+    for name, values in expected(layout).items():
+        np.testing.assert_array_equal(load_surface(path)[name], values)
+
+
+@pytest.mark.parametrize("stop", [9, None], ids=["unfinished", "finished"])
+@pytest.mark.parametrize("text", [b'"seed": 0', b"cross-entropy", b"a surface"])
+def test_flipped_bits_in_facts_are_noticed(tmp_path, stop, text):
+    path, layout = tmp_path / "s.h5", make_layout()
+    fill(path, layout, stop=stop)
+    flip(path, path.read_bytes().index(text), 0x01)
+    with pytest.raises(InputError, match="damaged|not a readable"):
+        load_surface(path)
+    with pytest.raises(InputError, match=r"damaged|cannot be opened|holds another"):
+        SurfaceWriter(path, layout)
+
+
+@pytest.mark.parametrize("name", ["image", "x", "label"])
+def test_flipped_bits_in_what_was_known_before_are_noticed(tmp_path, name):
+    path, layout = tmp_path / "s.h5", make_layout()
+    fill(path, layout)
+    with h5py.File(path) as file:
+        data = file[name]
+        place = data.id.get_chunk_info(0).byte_offset if data.chunks else data.id.get_offset()
+    flip(path, place + 9)
+    with pytest.raises((InputError, OSError)):
+        load_surface(path)
+
+
+def test_a_file_of_the_first_schema_is_read_and_continued(tmp_path):
+    path, layout = tmp_path / "s.h5", make_layout()
+    for stop in (7, None):
+        fill(path, layout, stop=stop)
+        with h5py.File(path, "r+") as file:
+            file.attrs["landscape_schema"] = 1
+            del file.attrs["facts_crc32"]
+            if "crc32" in file:
+                del file["crc32"]
+        assert int(load_surface(path).done.sum()) == (stop or 20)
+    fill(path, layout, stop=0)
+    path.unlink()
+    fill(path, layout, stop=7)
+    with h5py.File(path, "r+") as file:
+        file.attrs["landscape_schema"] = 1
+        del file.attrs["facts_crc32"], file["crc32"]
+    fill(path, layout)
+    data = load_surface(path)
+    assert data.attrs["landscape_schema"] == 2
+    for name, values in expected(layout).items():
+        np.testing.assert_array_equal(data[name], values)
+
+
+def test_a_good_file_stays_until_the_one_that_replaces_it_is_whole(tmp_path):
+    path, old, new = tmp_path / "s.h5", make_layout(), make_layout((3, 7))
+    fill(path, old)
+    before = path.read_bytes()
+    with SurfaceWriter(path, new, overwrite=True) as writer:
+        writer.write(np.arange(5), values_at(new, np.arange(5)))
+        assert writer.path == tmp_path / "s.partial.h5"
+    assert path.read_bytes() == before
+    with SurfaceWriter(path, new, overwrite=True) as writer:  # as the same command does
+        assert len(writer.pending()) == 16
+        writer.write(writer.pending(), values_at(new, writer.pending()))
+        with pytest.raises(InputError, match="being written by another process"):
+            SurfaceWriter(path, old, overwrite=True)
+        writer.finish({})
+        assert writer.path == path
+    assert list(tmp_path.iterdir()) == [path]
+    np.testing.assert_array_equal(load_surface(path).loss, expected(new)["loss"])
+
+
+def test_what_was_begun_for_another_surface_is_begun_anew(tmp_path):
+    path = tmp_path / "s.h5"
+    fill(path, make_layout())
+    with SurfaceWriter(path, make_layout((3, 7)), overwrite=True) as writer:
+        writer.write(np.arange(5), values_at(writer.layout, np.arange(5)))
+    with SurfaceWriter(path, make_layout((2, 2)), overwrite=True) as writer:
+        assert len(writer.pending()) == 4
+
+
+def test_of_two_that_create_a_file_at_once_one_is_told(tmp_path):
+    path, layout = tmp_path / "s.h5", make_layout()
+    code = KILLED.replace("fill(", "input(); fill(").format(
+        here=str(Path(__file__).parent), path=str(path)
+    )
+    start = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    both = [subprocess.Popen([sys.executable, "-c", code], **start) for _ in range(2)]
+    for process in both:
+        assert process.stdout.readline() == b"ready\n"
+    for process in both:
+        process.stdin.write(b"\n")
+        process.stdin.flush()
+    told = [process.communicate()[1].decode() for process in both]
+    assert sum("being written by another process" in text for text in told) in (0, 1), told
+    assert 0 in [process.returncode for process in both]
+    assert (load_surface(path).done == 1).all()
+    assert list(tmp_path.iterdir()) == [path]
