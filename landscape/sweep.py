@@ -1,26 +1,22 @@
 """Filling a file with what is missing of a surface."""
 
+import hashlib
 import time
 import warnings
-from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-from jaxtyping import Int, Shaped
-
-from landscape.interrupt import deferred_stop
-from landscape.progress import Progress, progress
-from landscape.store import SurfaceWriter, open_surface
-from landscape.store.plan import Batch, Everything, Plan
+from landscape.filling import FLUSH_SECONDS, Points, Values, fill, help_fill
+from landscape.processes import ALONE, Group
+from landscape.progress import progress
+from landscape.store import Layout, SurfaceWriter, open_surface
+from landscape.store.plan import Everything, Plan
 from landscape.surfaces import Surface, failed
 
-FLUSH_SECONDS = 0.5  # values wait this long at most before they are on the disk
 WHOLE_GRID = Everything()
-
-Chunk = tuple[Int[np.ndarray, " n"], Mapping[str, Shaped[np.ndarray, "n ..."]]]
-"""Flat indices of points, and their values by field."""
 
 
 class SurfaceWarning(UserWarning):
@@ -35,6 +31,7 @@ def sweep(
     overwrite: bool = False,
     show_progress: bool = False,
     flush_seconds: float = FLUSH_SECONDS,
+    group: Group = ALONE,
 ) -> None:
     """Compute the points of a surface that its file lacks, check the whole, and pack the file.
 
@@ -46,84 +43,110 @@ def sweep(
         surface: what a point is worth.
         out: the file; continued if it holds the same surface.
         plan: which points are computed, `store.plan.Adaptive` or all of them.
-        overwrite: replace whatever is there.
+        overwrite: replace whatever is there, once the new file is whole.
         show_progress: show points per second and time left on standard error.
         flush_seconds: how long computed points may wait before they are written.
+        group: processes that share the work, each of which calls this alike. The first one reads
+            and writes the file, which the others need not see.
 
     Raises:
-        InputError: the file holds something else, is in use or cannot be written.
+        InputError: the file holds something else, is in use or cannot be written; or processes were
+            about to compute different surfaces.
+        KeyboardInterrupt: after Ctrl-C or SIGTERM, once all that was computed is in the file.
     """
-    started = time.monotonic()
     layout = replace(surface.layout, about={**surface.layout.about, **plan.about()})
-    with SurfaceWriter(out, layout, overwrite=overwrite) as writer:
-        batches = plan.batches(writer)
-        first = next(batches, None)
-        if writer.complete:
-            if first is None:
-                return
-            writer.reopen()
-        before, total = int(writer.done.sum()), plan.most(layout)
-        surface.prepare(max(0, total - before))
-        with progress(
-            total,
-            str(layout.about["title"]),
-            unit="points",
-            enabled=show_progress,
-            done=min(before, total),
-        ) as bar:
-            batches = batches if first is None else chain([first], batches)
-            _fill(surface, writer, batches, bar, flush_seconds)
-        with open_surface(out) as data:
-            checks = [check.record() for check in surface.checks(data)]
-        writer.finish(
-            {
-                "checks": checks,
-                "run": dict(surface.run_facts()),
-                "wall_time_seconds": time.monotonic() - started,
-                "points_from_earlier_runs": before,
-                **plan.outcome(writer),
-            }
-        )
+    group.refuse_differences(_identity(layout))
+    job = _Job(surface, layout, plan)
+    try:
+        lacking = group.on_first(lambda: job.begin(out, overwrite=overwrite))
+        if lacking is None:
+            return
+        surface.prepare(lacking, group)
+        if group.leads:
+            job.fill(group, flush_seconds, show_progress=show_progress)
+        else:
+            help_fill(partial(_evaluate, surface), group=group, flush_seconds=flush_seconds)
+        checks = group.on_first(job.finish)
+    finally:
+        job.close()
     for failure in failed(checks):
         warnings.warn(f"{out}: {failure}; do not trust this surface", SurfaceWarning, stacklevel=2)
 
 
-def _fill(
-    surface: Surface,
-    writer: SurfaceWriter,
-    batches: Iterator[Batch],
-    bar: Progress,
-    flush_seconds: float,
-) -> None:
-    """Evaluate points chunk by chunk; whatever ends the loop, what was computed is written.
+class _Job:
+    """What the first process does beside computing: it opens, fills, checks and packs the file."""
 
-    A first Ctrl-C is heeded between two chunks, a second one at once.
-    """
-    waiting: list[Chunk] = []
-    last = time.monotonic()
-    with deferred_stop() as asked:
-        try:
-            for batch in batches:
-                start = 0
-                while start < len(batch):
-                    if stop := asked():
-                        raise stop
-                    indices = batch[start : start + surface.points_per_call]
-                    start += len(indices)
-                    waiting.append((indices, surface.evaluate(surface.layout.coordinates(indices))))
-                    bar.advance(len(indices))
-                    if time.monotonic() - last >= flush_seconds:
-                        _write(writer, waiting)
-                        last = time.monotonic()
-                _write(writer, waiting)  # the next batch follows from the values of this one
-        finally:
-            _write(writer, waiting)
+    def __init__(self, surface: Surface, layout: Layout, plan: Plan) -> None:
+        self._surface, self._layout, self._plan = surface, layout, plan
+        self._started = time.monotonic()
+        self._writer: SurfaceWriter | None = None
+
+    def begin(self, out: Path, *, overwrite: bool) -> int | None:
+        """Open the file; how many points it may lack, or None if the plan misses none of it."""
+        self._writer = writer = SurfaceWriter(out, self._layout, overwrite=overwrite)
+        batches = self._plan.batches(writer)
+        first = next(batches, None)
+        if writer.complete:
+            if first is None:
+                return None
+            writer.reopen()
+        self._batches = batches if first is None else chain([first], batches)
+        self._before = int(writer.done.sum())
+        return max(0, self._plan.most(self._layout) - self._before)
+
+    def fill(self, group: Group, flush_seconds: float, *, show_progress: bool) -> None:
+        """Compute what the plan asks for."""
+        assert self._writer is not None
+        total = self._plan.most(self._layout)
+        with progress(
+            total,
+            str(self._layout.about["title"]),
+            unit="points",
+            enabled=show_progress,
+            done=min(self._before, total),
+        ) as bar:
+            fill(
+                self._writer,
+                self._batches,
+                self._surface.points_per_call,
+                partial(_evaluate, self._surface),
+                group=group,
+                bar=bar,
+                flush_seconds=flush_seconds,
+            )
+
+    def finish(self) -> list[dict[str, Any]]:
+        """Check the whole and pack it; the outcome of the checks."""
+        assert self._writer is not None
+        with open_surface(self._writer.path) as data:
+            checks = [check.record() for check in self._surface.checks(data)]
+        self._writer.finish(
+            {
+                "checks": checks,
+                "run": dict(self._surface.run_facts()),
+                "wall_time_seconds": time.monotonic() - self._started,
+                "points_from_earlier_runs": self._before,
+                **self._plan.outcome(self._writer),
+            }
+        )
+        return checks
+
+    def close(self) -> None:
+        """Let the next writer in."""
+        if self._writer is not None:
+            self._writer.close()
 
 
-def _write(writer: SurfaceWriter, waiting: list[Chunk]) -> None:
-    if not waiting:
-        return
-    indices = np.concatenate([indices for indices, _ in waiting])
-    names = waiting[0][1]
-    writer.write(indices, {n: np.concatenate([values[n] for _, values in waiting]) for n in names})
-    waiting.clear()
+def _evaluate(surface: Surface, indices: Points) -> Values:
+    return surface.evaluate(surface.layout.coordinates(indices))
+
+
+def _identity(layout: Layout) -> dict[str, Any]:
+    """What must be the same in all processes that compute a surface; JSON values."""
+    axes = hashlib.sha256(b"".join(axis.values.tobytes() for axis in layout.points))
+    return {
+        "kind": layout.kind,
+        "axes": axes.hexdigest(),
+        "fields": [field.name for field in layout.fields],
+        **layout.configuration,
+    }

@@ -39,7 +39,7 @@ class Ripple:
         self.points_per_call, self.stop, self.seconds = per_call, stop, seconds
         self.asked, self.prepared = [], None
 
-    def prepare(self, points):
+    def prepare(self, points, group=None):
         self.prepared = points
 
     def run_facts(self):

@@ -10,10 +10,13 @@ from torch import nn
 
 from landscape.engine import Sample
 from landscape.models import weights_sha256
-from landscape.store import load_surface
+from landscape.processes import Group
+from landscape.store import load_surface, open_surface
 from landscape.store.plan import Plan
 from landscape.surfaces import Surface, gather_any
 from landscape.sweep import WHOLE_GRID, sweep
+
+IN_MEMORY = 2**30  # bytes up to which a surface is handed out in memory
 
 
 def identity_of(model: nn.Module, given: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -35,10 +38,22 @@ def stored(
     out: str | Path | None,
     overwrite: bool,
     show_progress: bool,
+    group: Group,
     plan: Plan = WHOLE_GRID,
 ) -> xr.Dataset:
-    """Sweep into the file, or into one that lives no longer than the call."""
+    """Sweep into the file, or into one that lives no longer than the call.
+
+    Returns:
+        The surface, in memory; if it is larger than `IN_MEMORY` and has a file, as it is read from
+        there piece by piece. Nothing in processes other than the first.
+    """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(out) if out is not None else Path(folder) / "surface.h5"
-        sweep(surface, path, plan=plan, overwrite=overwrite, show_progress=show_progress)
-        return load_surface(path)
+        sweep(
+            surface, path, plan=plan, overwrite=overwrite, show_progress=show_progress, group=group
+        )
+        if not group.leads:
+            return xr.Dataset()
+        with open_surface(path) as data:
+            large = data.nbytes > IN_MEMORY
+        return open_surface(path) if large and out is not None else load_surface(path)

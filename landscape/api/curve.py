@@ -13,6 +13,7 @@ from landscape.api.weights import GridLike
 from landscape.directions.curve import Curve
 from landscape.engine import Compute, has_batchnorm
 from landscape.losses import LossLike, make_loss
+from landscape.processes import ALONE, Group
 from landscape.surfaces import CurveSurface, Measured, gather_any, grid_axis
 
 POINTS = 31
@@ -36,6 +37,7 @@ def curve_surface(
     out: str | Path | None = None,
     overwrite: bool = False,
     progress: bool = False,
+    group: Group = ALONE,
     identity: Mapping[str, Any] | None = None,
 ) -> xr.Dataset:
     """Mean loss, and more, along a curve from one network to another.
@@ -61,12 +63,15 @@ def curve_surface(
             default.
         compile: `torch.compile` "always", "never", or where it saves more time than it takes.
         out: the HDF5 file to write, and to continue if it holds a part of this surface.
-        overwrite: replace whatever file is at `out`.
+        overwrite: replace whatever file is at `out`, once the new one is whole.
         progress: show points per second and time left on standard error.
+        group: processes that compute it together, `landscape.processes.joined()` under torchrun:
+            each calls this alike, and the first one has the dataset and the file.
         identity: further facts that name model and data in the file, JSON values.
 
     Returns:
-        A dataset in memory with `loss` [nats, of the cross-entropy] and other fields over the
+        A dataset, in memory unless it is large, with
+        `loss` [nats, of the cross-entropy] and other fields over the
         dimension t, and the standard error of each mean.
 
     Raises:
@@ -82,8 +87,9 @@ def curve_surface(
         curve=curve,
         axis=grid_axis("t", values, "1", "place on the curve"),
         measured=Measured(make_loss(loss), fields, recompute),
-        compute=Compute(device, precision, memory, compile=compile),
+        compute=Compute(group.device_of(model, device), precision, memory, compile=compile),
         identity=identity_of(curve.network(model, 0.0), identity),
         others={name: sample_of(data) for name, data in (others or {}).items()},
+        group=group,
     )
-    return stored(surface, out, overwrite, progress)
+    return stored(surface, out, overwrite, progress, group)

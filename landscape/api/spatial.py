@@ -10,6 +10,7 @@ from torch import nn
 
 from landscape.api.common import identity_of, stored
 from landscape.engine import Compute
+from landscape.processes import ALONE, Group
 from landscape.spatial import Warp
 from landscape.surfaces import SpatialSurface, gather, pose_axes
 
@@ -31,6 +32,7 @@ def spatial_surface(
     out: str | Path | None = None,
     overwrite: bool = False,
     progress: bool = False,
+    group: Group = ALONE,
     identity: Mapping[str, Any] | None = None,
     image_ids: Sequence[int] | None = None,
     classes: Sequence[str] = (),
@@ -53,14 +55,17 @@ def spatial_surface(
             default.
         compile: `torch.compile` "always", "never", or where it saves more time than it takes.
         out: the HDF5 file to write, and to continue if it holds a part of this surface.
-        overwrite: replace whatever file is at `out`.
+        overwrite: replace whatever file is at `out`, once the new one is whole.
         progress: show points per second and time left on standard error.
+        group: processes that compute it together, `landscape.processes.joined()` under torchrun:
+            each calls this alike, and the first one has the dataset and the file.
         identity: further facts that name model and data in the file, JSON values.
         image_ids: where each image stands in its data set, the coordinate `image`.
         classes: class names, for figures.
 
     Returns:
-        A dataset in memory with `loss` [nats], `margin` [logits] and `prediction` over the
+        A dataset, in memory unless it is large, with
+        `loss` [nats], `margin` [logits] and `prediction` over the
         dimensions (image, rotation, shift_x, shift_y).
 
     Raises:
@@ -81,9 +86,9 @@ def spatial_surface(
             shift_y=shift_y,
         ),
         warp=Warp(convention, padding),
-        compute=Compute(device, precision, memory, compile=compile),
+        compute=Compute(group.device_of(model, device), precision, memory, compile=compile),
         identity=identity_of(model, identity),
         image_ids=image_ids,
         classes=classes,
     )
-    return stored(surface, out, overwrite, progress)
+    return stored(surface, out, overwrite, progress, group)

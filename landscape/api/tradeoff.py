@@ -9,6 +9,7 @@ import xarray as xr
 from landscape.api.common import stored
 from landscape.attacks import Attack, make_attack
 from landscape.engine import Compute
+from landscape.processes import ALONE, Group
 from landscape.surfaces import TradeoffSurface, gather
 from landscape.surfaces.tradeoff import Load
 
@@ -29,6 +30,7 @@ def tradeoff(
     out: str | Path | None = None,
     overwrite: bool = False,
     progress: bool = False,
+    group: Group = ALONE,
     identity: Mapping[str, Any] | None = None,
 ) -> xr.Dataset:
     """Accuracy on images as they are and under attack, of several networks, epoch by epoch.
@@ -48,12 +50,15 @@ def tradeoff(
         memory: bytes that the activations of a forward pass may take; half of what is free by
             default.
         out: the HDF5 file to write, and to continue if it holds a part of this.
-        overwrite: replace whatever file is at `out`.
+        overwrite: replace whatever file is at `out`, once the new one is whole.
         progress: show points per second and time left on standard error.
+        group: processes that compute it together, `landscape.processes.joined()` under torchrun:
+            each calls this alike, and the first one has the dataset and the file.
         identity: what names networks and data in the file, JSON values.
 
     Returns:
-        A dataset in memory with `accuracy` (a share) and `loss` [nats] over the dimensions
+        A dataset, in memory unless it is large, with
+        `accuracy` (a share) and `loss` [nats] over the dimensions
         (network, seed, epoch, attack), of which the first attack is none.
 
     Raises:
@@ -70,7 +75,7 @@ def tradeoff(
         epochs=epochs,
         attacks=made,
         seed=seed,
-        compute=Compute(device, precision, memory, compile="never"),
+        compute=Compute(device and group.place(device), precision, memory, compile="never"),
         identity=identity or {},
     )
-    return stored(surface, out, overwrite, progress)
+    return stored(surface, out, overwrite, progress, group)

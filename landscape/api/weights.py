@@ -15,6 +15,7 @@ from landscape.directions.checkpoints import CheckpointSource, weights_by_name
 from landscape.engine import Compute, has_batchnorm, placed
 from landscape.errors import InputError
 from landscape.losses import LossLike, make_loss
+from landscape.processes import ALONE, Group
 from landscape.store import Axis
 from landscape.store.plan import plan_of
 from landscape.surfaces import Measured, WeightSurface, adversary_of, gather_any, grid_axis
@@ -58,6 +59,7 @@ def weight_surface(
     out: str | Path | None = None,
     overwrite: bool = False,
     progress: bool = False,
+    group: Group = ALONE,
     identity: Mapping[str, Any] | None = None,
 ) -> xr.Dataset:
     """Mean loss, and more, on a line, plane or volume through the weights of any network.
@@ -105,12 +107,15 @@ def weight_surface(
             default.
         compile: `torch.compile` "always", "never", or where it saves more time than it takes.
         out: the HDF5 file to write, and to continue if it holds a part of this surface.
-        overwrite: replace whatever file is at `out`.
+        overwrite: replace whatever file is at `out`, once the new one is whole.
         progress: show points per second and time left on standard error.
+        group: processes that compute it together, `landscape.processes.joined()` under torchrun:
+            each calls this alike, and the first one has the dataset and the file.
         identity: further facts that name model and data in the file, JSON values.
 
     Returns:
-        A dataset in memory with `loss` [nats, of the cross-entropy] and other fields over the
+        A dataset, in memory unless it is large, with
+        `loss` [nats, of the cross-entropy] and other fields over the
         dimensions (alpha, beta, gamma), and the standard error of each mean.
 
     Raises:
@@ -122,24 +127,28 @@ def weight_surface(
         raise InputError("expected a grid for beta where there is one for gamma, got None")
     inputs, targets = gather_any(inputs, targets)
     weights, loss = weights_of(model), make_loss(loss)
-    compute = Compute(device, precision, memory, compile=compile)
+    compute = Compute(group.device_of(model, device), precision, memory, compile=compile)
     grids = [grid for grid in (alpha, beta, gamma) if grid is not None]
-    made = make_directions(
-        directions,
-        Around(
-            weights,
-            seed=seed,
-            model=placed(model, compute.device_for(model)),
-            inputs=inputs,
-            targets=targets,
-            loss=loss,
-            checkpoints=weights_by_name(checkpoints or {}, weights),
-        ),
-        AXES[: len(grids)],
-        normalization=normalization,
-        ignore=ignore,
-        orthogonal=orthogonal,
-        kept=Path(out) if out is not None and not overwrite else None,
+    around = Around(
+        weights,
+        seed=seed,
+        model=placed(model, compute.device_for(model)),
+        inputs=inputs,
+        targets=targets,
+        loss=loss,
+        checkpoints=weights_by_name(checkpoints or {}, weights),
+    )
+    # Found once: another GPU may give other eigenvectors in the last bit.
+    made = group.on_first(
+        lambda: make_directions(
+            directions,
+            around,
+            AXES[: len(grids)],
+            normalization=normalization,
+            ignore=ignore,
+            orthogonal=orthogonal,
+            kept=Path(out) if out is not None and not overwrite else None,
+        ).on_cpu()
     )
     surface = WeightSurface(
         model,
@@ -157,8 +166,9 @@ def weight_surface(
         compute=compute,
         identity=identity_of(model, identity),
         others={name: sample_of(data) for name, data in (others or {}).items()},
+        group=group,
     )
-    return stored(surface, out, overwrite, progress, plan_of(tolerance, budget))
+    return stored(surface, out, overwrite, progress, group, plan_of(tolerance, budget))
 
 
 def _axes(grids: Sequence[GridLike], directions: Directions) -> tuple[Axis, ...]:

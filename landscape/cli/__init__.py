@@ -20,9 +20,11 @@ from landscape.cli.info import info
 from landscape.cli.measure import measure
 from landscape.cli.plot import plot
 from landscape.cli.spatial import spatial
+from landscape.cli.together import BAD_INPUT, INTERRUPTED, TERMINATED
 from landscape.cli.train import train
 from landscape.cli.weights import weights
 from landscape.errors import InputError
+from landscape.interrupt import Terminated, unwinding
 
 COMMANDS: dict[str, Callable[..., Any]] = {
     "train": train,
@@ -36,8 +38,6 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "info": info,
 }
 
-BAD_INPUT, INTERRUPTED = 2, 130
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
@@ -46,24 +46,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: the words after `landscape`; those of the process by default.
 
     Returns:
-        The exit status: 0, 2 after bad input (one sentence on standard error), 130 after Ctrl-C.
+        The exit status: 0, 2 after bad input (one sentence on standard error), 130 after Ctrl-C,
+        143 after SIGTERM.
     """
     warnings.formatwarning = _one_line
     _tell_what_is_logged()
     atexit.register(_leave_quickly)
     try:
-        tyro.extras.subcommand_cli_from_dict(
-            COMMANDS,
-            prog="landscape",
-            description="Loss landscapes of image classifiers: over rotations and shifts of the "
-            "input, and around trained weights.",
-            args=arguments,
-            config=(
-                tyro.conf.DisallowNone,
-                tyro.conf.FlagCreatePairsOff,
-                tyro.conf.OmitArgPrefixes,
-            ),
-        )
+        with unwinding():
+            _run(arguments)
     except InputError as error:
         return _complain(str(error), BAD_INPUT)
     except OSError as error:
@@ -71,8 +62,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain(f"{where}{error.strerror or error}", BAD_INPUT)
     except KeyboardInterrupt as interrupt:
         advice = "what was computed is kept where --out points; the same command goes on from there"
-        return _complain(str(interrupt) or f"interrupted; {advice}", INTERRUPTED)
+        ended = isinstance(interrupt, Terminated)
+        how = "ended by SIGTERM" if ended else "interrupted"
+        return _complain(str(interrupt) or f"{how}; {advice}", TERMINATED if ended else INTERRUPTED)
     return 0
+
+
+def _run(arguments: Sequence[str] | None) -> None:
+    tyro.extras.subcommand_cli_from_dict(
+        COMMANDS,
+        prog="landscape",
+        description="Loss landscapes of image classifiers: over rotations and shifts of the "
+        "input, and around trained weights.",
+        args=arguments,
+        config=(
+            tyro.conf.DisallowNone,
+            tyro.conf.FlagCreatePairsOff,
+            tyro.conf.OmitArgPrefixes,
+        ),
+    )
 
 
 def _leave_quickly() -> None:

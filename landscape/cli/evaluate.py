@@ -15,6 +15,7 @@ from landscape.cli.options import (
     identity_of,
 )
 from landscape.cli.output import console, say
+from landscape.cli.together import together
 from landscape.errors import InputError
 
 WIDE = 4  # attacks side by side on a terminal of 80 columns
@@ -46,7 +47,8 @@ def evaluate(
 ) -> None:
     """Accuracy of models as they are, under random poses, and under attacks.
 
-    With --out an evaluation that was interrupted goes on where it stopped.
+    With --out an evaluation that was interrupted goes on where it stopped. On several GPUs or
+    machines: torchrun --nproc-per-node 8 -m landscape evaluate ...
 
     Args:
         checkpoints: Checkpoints of `landscape train`, or weights from elsewhere (see --model).
@@ -74,7 +76,7 @@ def evaluate(
         out: A folder for what each attack did to each image (HDF5), one folder per model in it.
         tables: Files to write the table to, as their endings say: .csv, .json, .tex.
         names: Of the models in the table; by default those of their files or folders.
-        overwrite: Start anew even if --out holds results.
+        overwrite: Start anew even if --out holds results, which stay until the new ones are whole.
         model: Which network.
         data: Which images.
         compute: Where and how.
@@ -95,31 +97,35 @@ def evaluate(
         check_table(table)
     files = dict(zip(labels, checkpoints, strict=True))
     results: dict[str, list[Evaluation]] = {}
-    for label, path in files.items():
-        loaded = model.load(path)
-        others = {name: file for name, file in files.items() if transfer and name != label}
-        images = data.load(loaded).subset(samples or None, generator=generator(seed, "images"))
-        results[label] = evaluate_model(
-            loaded.model,
-            images,
-            None,
-            chosen,
-            seed=seed,
-            vote=voters,
-            target="vote" if vote_attack == "vote" else "network",
-            shown_to={name: model.load(file).model for name, file in others.items()},
-            similarity=similarity,
-            keep_images=keep_images,
-            **compute.arguments(),
-            out=out and out / label,
-            identity=identity_of(loaded, images),
-            overwrite=overwrite,
-            show_progress=True,
-        )
-    _show(results, vote_attack if vote else "")
-    for table in tables:
-        write_table(table, results)
-        say(f"written: {table}")
+    with together() as group:
+        for label, path in files.items():
+            loaded = model.load(path)
+            others = {name: file for name, file in files.items() if transfer and name != label}
+            images = data.load(loaded).subset(samples or None, generator=generator(seed, "images"))
+            results[label] = evaluate_model(
+                loaded.model,
+                images,
+                None,
+                chosen,
+                seed=seed,
+                vote=voters,
+                target="vote" if vote_attack == "vote" else "network",
+                shown_to={name: model.load(file).model for name, file in others.items()},
+                similarity=similarity,
+                keep_images=keep_images,
+                **compute.arguments(),
+                out=out and out / label,
+                identity=identity_of(loaded, images),
+                overwrite=overwrite,
+                show_progress=True,
+                group=group,
+            )
+        if not group.leads:
+            return
+        _show(results, vote_attack if vote else "")
+        for table in tables:
+            write_table(table, results)
+            say(f"written: {table}")
 
 
 def _labels(checkpoints: Sequence[Path], names: Sequence[str]) -> list[str]:

@@ -13,6 +13,7 @@ from landscape.cli.options import (
     spaced,
 )
 from landscape.cli.output import say
+from landscape.cli.together import together
 
 
 def spatial(
@@ -33,7 +34,8 @@ def spatial(
 ) -> None:
     """Loss, margin and prediction of images over a grid of rotations and shifts.
 
-    A file that holds a part of this surface is completed; Ctrl-C and kill lose nothing.
+    A file that holds a part of this surface is completed; Ctrl-C and kill lose nothing. On several
+    GPUs or machines: torchrun --nproc-per-node 8 -m landscape spatial ...
 
     Args:
         checkpoint: A checkpoint of `landscape train`, or weights from elsewhere (see --model).
@@ -46,7 +48,7 @@ def spatial(
             bilinear pass), engstrom-tf or spatial-pytorch (as the papers' codes do it).
         padding: What lies outside the image: zeros, border or reflect.
         seed: Of the draw of images.
-        overwrite: Replace whatever file is there.
+        overwrite: Replace whatever file is there, once the new one is whole.
         model: Which network.
         data: Which images.
         compute: Where and how.
@@ -54,23 +56,26 @@ def spatial(
     from landscape.api import spatial_surface
     from landscape.rng import generator
 
-    loaded = model.load(checkpoint)
-    chosen = data.load(loaded).subset(images, generator=generator(seed, "images"))
-    spatial_surface(
-        loaded.model,
-        chosen.images(),
-        chosen.labels,
-        rotation=rotation and spaced(*rotation),
-        shift_x=shift_x and spaced(*shift_x),
-        shift_y=shift_y and spaced(*shift_y),
-        convention=convention,
-        padding=padding,
-        **compute.arguments(),
-        out=out,
-        overwrite=overwrite,
-        progress=True,
-        identity={**identity_of(loaded, chosen), "seed": seed},
-        image_ids=chosen.indices.tolist(),
-        classes=chosen.classes,
-    )
-    say(f"{out}: {len(chosen)} images; next: landscape plot {out}, landscape info {out}")
+    with together() as group:
+        loaded = model.load(checkpoint)
+        chosen = data.load(loaded).subset(images, generator=generator(seed, "images"))
+        spatial_surface(
+            loaded.model,
+            chosen.images(),
+            chosen.labels,
+            rotation=rotation and spaced(*rotation),
+            shift_x=shift_x and spaced(*shift_x),
+            shift_y=shift_y and spaced(*shift_y),
+            convention=convention,
+            padding=padding,
+            **compute.arguments(),
+            out=out,
+            overwrite=overwrite,
+            progress=True,
+            group=group,
+            identity={**identity_of(loaded, chosen), "seed": seed},
+            image_ids=chosen.indices.tolist(),
+            classes=chosen.classes,
+        )
+        if group.leads:
+            say(f"{out}: {len(chosen)} images; next: landscape plot {out}, landscape info {out}")

@@ -1,9 +1,5 @@
 """`landscape train`: the models whose landscapes are looked at."""
 
-import logging
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
@@ -18,13 +14,14 @@ from landscape.cli.options import (
     spatial_limits,
 )
 from landscape.cli.output import say
+from landscape.cli.together import together
 from landscape.errors import InputError
 
 if TYPE_CHECKING:
     from landscape.attacks import Attack
     from landscape.data import ImageSet
-    from landscape.training import TrainConfig
     from landscape.processes import Group
+    from landscape.training import TrainConfig
 
 
 T = TypeVar("T")
@@ -203,10 +200,8 @@ def train(
     from landscape.models import ModelSpec
     from landscape.training import recipe_config
     from landscape.training import train as run
-    from landscape.processes import joined
 
-    group = joined()
-    with _one_voice(group):
+    with together() as group:
         config = overrides.apply(recipe_config(recipe, dataset, budget=budget))
         splits = _splits(dataset, data_root, group, download=download)
         options = ModelOptions(model, model_options)
@@ -263,33 +258,3 @@ def _splits(
         load(download=True)
     group.wait()
     return load(download=False)
-
-
-@contextmanager
-def _one_voice(group: "Group") -> Iterator[None]:
-    """What several processes have to say is said once, by the first where all have found it."""
-    from landscape.cli import BAD_INPUT, INTERRUPTED
-    from landscape.processes import is_loss_of_another
-
-    if not group.leads:
-        logging.getLogger("landscape").setLevel(logging.ERROR)
-        warnings.simplefilter("ignore")
-    try:
-        yield
-    except (InputError, OSError) as error:
-        if not group.tells():
-            raise SystemExit(BAD_INPUT) from error
-        raise
-    except KeyboardInterrupt as interrupt:
-        if not group.tells():
-            raise SystemExit(INTERRUPTED) from interrupt
-        raise
-    except RuntimeError as error:
-        if group.has_told():
-            raise SystemExit(BAD_INPUT) from error
-        if not is_loss_of_another(error):
-            raise
-        raise InputError(
-            "another process of torchrun has died, perhaps for want of memory; the same command "
-            "goes on from the last state that was saved"
-        ) from error

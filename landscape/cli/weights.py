@@ -16,6 +16,7 @@ from landscape.cli.options import (
     spaced,
 )
 from landscape.cli.output import say
+from landscape.cli.together import together
 from landscape.errors import InputError
 
 if TYPE_CHECKING:
@@ -55,7 +56,8 @@ def weights(
 ) -> None:
     """Loss, accuracy and more on a line, plane or volume through the weights of a network.
 
-    A file that holds a part of this surface is completed; Ctrl-C and kill lose nothing.
+    A file that holds a part of this surface is completed; Ctrl-C and kill lose nothing. On several
+    GPUs or machines: torchrun --nproc-per-node 8 -m landscape weights ...
 
     Args:
         checkpoint: A checkpoint of `landscape train`, or weights from elsewhere (see --model).
@@ -92,7 +94,7 @@ def weights(
             point, on the network there (point).
         clean_too: Beside an attack, measure the images as they are.
         seed: Of the directions, the attack and the draw of images.
-        overwrite: Replace whatever file is there.
+        overwrite: Replace whatever file is there, once the new one is whole.
         model: Which network.
         data: Which images.
         compute: Where and how.
@@ -100,43 +102,47 @@ def weights(
     from landscape.api import weight_surface
     from landscape.rng import generator
 
-    loaded = model.load(checkpoint)
-    draws = generator(seed, "images")
-    chosen = data.load(loaded).subset(samples or None, generator=draws)
-    others = {
-        split: data.load(loaded, split=split).subset(
-            samples or None, generator=generator(seed, "images", split)
+    with together() as group:
+        loaded = model.load(checkpoint)
+        draws = generator(seed, "images")
+        chosen = data.load(loaded).subset(samples or None, generator=draws)
+        others = {
+            split: data.load(loaded, split=split).subset(
+                samples or None, generator=generator(seed, "images", split)
+            )
+            for split in beside
+        }
+        count = points or POINTS[dimensions]
+        grids = [count if given is None else spaced(*given) for given in (alpha, beta, gamma)]
+        weight_surface(
+            loaded.model,
+            chosen.images(),
+            chosen.labels,
+            **dict(zip(("alpha", "beta", "gamma"), _only(grids, dimensions), strict=True)),
+            directions=directions[0] if len(directions) == 1 else directions,
+            checkpoints=_read(checkpoints, model),
+            seed=seed,
+            normalization=normalization,
+            ignore=ignore,
+            orthogonal=orthogonal,
+            fields=None if fields == ("accuracy",) else fields,
+            others={split: (images.images(), images.labels) for split, images in others.items()},
+            tolerance=tolerance,
+            budget=budget,
+            bn=bn,
+            attack=attack,
+            attack_at=attack_at,
+            clean_too=clean_too,
+            **compute.arguments(),
+            out=out,
+            overwrite=overwrite,
+            progress=True,
+            group=group,
+            identity=identity_of(loaded, chosen),
         )
-        for split in beside
-    }
-    count = points or POINTS[dimensions]
-    grids = [count if given is None else spaced(*given) for given in (alpha, beta, gamma)]
-    weight_surface(
-        loaded.model,
-        chosen.images(),
-        chosen.labels,
-        **dict(zip(("alpha", "beta", "gamma"), _only(grids, dimensions), strict=True)),
-        directions=directions[0] if len(directions) == 1 else directions,
-        checkpoints=_read(checkpoints, model),
-        seed=seed,
-        normalization=normalization,
-        ignore=ignore,
-        orthogonal=orthogonal,
-        fields=None if fields == ("accuracy",) else fields,
-        others={split: (images.images(), images.labels) for split, images in others.items()},
-        tolerance=tolerance,
-        budget=budget,
-        bn=bn,
-        attack=attack,
-        attack_at=attack_at,
-        clean_too=clean_too,
-        **compute.arguments(),
-        out=out,
-        overwrite=overwrite,
-        progress=True,
-        identity=identity_of(loaded, chosen),
-    )
-    say(f"{out}: mean over {len(chosen)} images; next: landscape plot {out}, landscape info {out}")
+        if group.leads:
+            shown = f"landscape plot {out}, landscape info {out}"
+            say(f"{out}: mean over {len(chosen)} images; next: {shown}")
 
 
 def _only(grids: Sequence[Any], dimensions: int) -> list[Any]:

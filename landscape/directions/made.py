@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path as FilePath
 from typing import Any
@@ -49,6 +49,14 @@ class Directions:
     def configuration(self) -> Mapping[str, Any]:
         """Settings and content: what must agree for a surface to be continued; JSON values."""
         return {**self.settings, "directions_sha256": digest(self.vectors)}
+
+    def on_cpu(self) -> "Directions":
+        """The same, to be sent to another process."""
+        vectors = {
+            axis: {name: step.cpu() for name, step in vector.items()}
+            for axis, vector in self.vectors.items()
+        }
+        return replace(self, vectors=vectors)
 
     def record(self) -> dict[str, Any]:
         """All but the vectors and the path, for the file; JSON values."""

@@ -1,6 +1,7 @@
 """How much memory a forward pass takes, and how much it may take."""
 
 import gc
+import os
 import re
 import weakref
 from pathlib import Path
@@ -31,13 +32,17 @@ def parse_bytes(text: str) -> int:
 
 
 def free_memory(device: torch.device) -> int:
-    """Bytes that can still be had on a device; a container's limit counts as the machine's."""
+    """Bytes that can still be had on a device; a container's limit counts as the machine's.
+
+    Processes of `torchrun` share the memory of their machine.
+    """
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
         kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return int(free + kept)
     amounts = [_available(), _left_in_container()]
-    return min((amount for amount in amounts if amount is not None), default=4 * 2**30)
+    free = min((amount for amount in amounts if amount is not None), default=4 * 2**30)
+    return free // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # torchrun's processes here
 
 
 def _available() -> int | None:

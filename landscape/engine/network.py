@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import torch
@@ -24,6 +25,7 @@ from landscape.engine.scores import (
 from landscape.engine.threads import threads, usable_threads
 from landscape.engine.tuning import Job, Tuned, tune
 from landscape.errors import InputError
+from landscape.processes import Group
 from landscape.spatial import Warp
 from landscape.typing import Images, Inputs, Labels, Logits, Outputs
 from landscape.weights import refuse_nonfinite
@@ -277,6 +279,25 @@ class Network:
                     job=self._job,
                 )
             self.micro_batch, self._threads = self._tuned.micro_batch, self._tuned.threads
+
+    def settle_alike(self, inputs: Inputs, group: Group) -> None:
+        """Settle how such inputs are run, with passes as large as those of the first process.
+
+        The size of a pass may decide about the last bit of what it gives. For the same reason
+        nothing is compiled in several processes unless that is asked for.
+
+        Args:
+            inputs: at least one, of the size of all that follow.
+            group: all call this alike.
+        """
+        if group.size > 1 and self.compute.compile == "auto":
+            self.compute = replace(self.compute, compile="never")
+        if group.leads:
+            self.settle(inputs)
+        wanted = group.on_first(lambda: self.micro_batch)
+        if not group.leads:
+            self.compute = replace(self.compute, micro_batch=wanted)
+            self.settle(inputs)
 
     def _first_micro_batch(self) -> int:
         wanted = self.compute.micro_batch or MICRO_BATCH

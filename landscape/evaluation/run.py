@@ -18,8 +18,9 @@ from landscape.errors import InputError
 from landscape.evaluation.extras import Columns, Dissimilarity, Extra, Kept, ShownTo, rounded
 from landscape.evaluation.inputs import Labelled, labelled
 from landscape.evaluation.rows import Evaluation, rows_of
-from landscape.interrupt import deferred_stop
-from landscape.progress import Progress, progress
+from landscape.filling import Points, fill, help_fill, opened
+from landscape.processes import ALONE, Group
+from landscape.progress import progress
 from landscape.provenance import provenance
 from landscape.rng import generator
 from landscape.store import Axis, Constant, Field, Layout, SurfaceWriter, open_surface
@@ -63,6 +64,7 @@ def evaluate(
     identity: Mapping[str, Any] | None = None,
     overwrite: bool = False,
     show_progress: bool = False,
+    group: Group = ALONE,
 ) -> list[Evaluation]:
     """Attack every image with every attack.
 
@@ -89,6 +91,8 @@ def evaluate(
         identity: what names model and data in the files; JSON values.
         overwrite: start anew even if `out` holds results.
         show_progress: show images per second on standard error.
+        group: processes that attack together, `landscape.processes.joined()` under torchrun: each
+            calls this alike, and the first one has the files and the rows.
 
     Returns:
         One row per attack in the order given, followed by that of its vote if there is one and by
@@ -104,7 +108,7 @@ def evaluate(
         raise InputError("expected a vote to attack, got none; give vote=Vote(k=10)")
     if keep_images and out is None:
         raise InputError("attacked images are kept in a folder, got none; give one as out")
-    compute = Compute(device, precision, memory, compile=compile)
+    compute = Compute(group.device_of(model, device), precision, memory, compile=compile)
     network = Network(model, compute)
     extras: list[Extra] = [Dissimilarity()] * similarity
     if shown_to:
@@ -118,18 +122,22 @@ def evaluate(
     network.expect(sum(run.passes for run in runs) * len(data.labels), unit=min(BLOCK, len(data)))
     if out is None:
         with tempfile.TemporaryDirectory(prefix="landscape-") as folder:
-            return _all(runs, Path(folder), overwrite, show_progress)
-    Path(out).mkdir(parents=True, exist_ok=True)
-    return _all(runs, Path(out), overwrite, show_progress)
+            return _all(runs, Path(folder), group, overwrite=overwrite, show=show_progress)
+    if group.leads:
+        Path(out).mkdir(parents=True, exist_ok=True)
+    return _all(runs, Path(out), group, overwrite=overwrite, show=show_progress)
 
 
-def _all(runs: list["_Run"], folder: Path, overwrite: bool, show: bool) -> list[Evaluation]:
+def _all(
+    runs: list["_Run"], folder: Path, group: Group, *, overwrite: bool, show: bool
+) -> list[Evaluation]:
     rows: list[Evaluation] = []
     for run in runs:
         path = folder / run.file_name
-        run.fill(path, overwrite=overwrite, show_progress=show)
-        with open_surface(path) as data:  # lazily: kept images stay on the disk
-            rows += rows_of(data)
+        run.fill(path, group, overwrite=overwrite, show_progress=show)
+        if group.leads:
+            with open_surface(path) as data:  # lazily: kept images stay on the disk
+                rows += rows_of(data)
     return rows
 
 
@@ -192,40 +200,44 @@ class _Run:
             },
         )
 
-    def fill(self, path: Path, *, overwrite: bool, show_progress: bool) -> None:
+    def fill(self, path: Path, group: Group, *, overwrite: bool, show_progress: bool) -> None:
         """Attack the images that the file lacks.
 
         Raises:
             InputError: the file holds something else, is in use or cannot be written.
         """
-        started = time.monotonic()
-        with SurfaceWriter(path, self.layout, overwrite=overwrite) as writer:
-            if writer.complete:
+        group.refuse_differences({"images": len(self.data), **self.layout.configuration})
+        with opened(lambda: SurfaceWriter(path, self.layout, overwrite=overwrite), group) as writer:
+            if not group.on_first(lambda: writer is not None and not writer.complete):
                 return
-            missing = np.unique(writer.pending() // BLOCK).tolist()
-            total, lacking = len(self.data), len(writer.pending())
-            with progress(
-                total, self.name, unit="images", enabled=show_progress, done=total - lacking
-            ) as bar:
-                self._attack_blocks(missing, writer, bar)
-            writer.finish(
-                {
-                    "run": self.network.facts(),
-                    "wall_time_seconds": time.monotonic() - started,
-                    "points_from_earlier_runs": total - lacking,
-                }
-            )
+            self.network.settle_alike(self.data.read(slice(0, BLOCK)), group)
+            if writer is None:
+                help_fill(self._attacked, group=group)
+            else:
+                self._write(writer, group, show_progress=show_progress)
+            group.wait()
 
-    def _attack_blocks(self, blocks: list[int], writer: SurfaceWriter, bar: Progress) -> None:
-        with deferred_stop() as asked:
-            for block in blocks:
-                if stop := asked():
-                    raise stop
-                part = slice(block * BLOCK, min(len(self.data), (block + 1) * BLOCK))
-                writer.write(np.arange(part.start, part.stop), self._attacked(block, part))
-                bar.advance(part.stop - part.start)
+    def _write(self, writer: SurfaceWriter, group: Group, *, show_progress: bool) -> None:
+        started = time.monotonic()
+        missing = np.unique(writer.pending() // BLOCK)
+        total, lacking = len(self.data), len(writer.pending())
+        points = np.concatenate([np.arange(BLOCK) + BLOCK * block for block in missing])
+        with progress(
+            total, self.name, unit="images", enabled=show_progress, done=total - lacking
+        ) as bar:
+            batches = iter([points[points < total]])
+            fill(writer, batches, BLOCK, self._attacked, group=group, bar=bar)
+        writer.finish(
+            {
+                "run": self.network.facts(),
+                "wall_time_seconds": time.monotonic() - started,
+                "points_from_earlier_runs": total - lacking,
+            }
+        )
 
-    def _attacked(self, block: int, part: slice) -> Columns:
+    def _attacked(self, points: Points) -> Columns:
+        """What the attack does to a block of images."""
+        block, part = int(points[0]) // BLOCK, slice(int(points[0]), int(points[-1]) + 1)
         images, labels = self.data.read(part), self.data.labels[part]
         target: Network | Voter = self.network
         if self.vote is not None and self.target == "vote":

@@ -12,7 +12,8 @@ from landscape.store.li_directions import (
     write_li_projection,
 )
 from landscape.store.order import coarse_to_fine
-from landscape.store.reader import facts, load_directions, load_surface, open_surface
+from landscape.store.parts import measured, slabs
+from landscape.store.reader import facts, in_memory, load_directions, load_surface, open_surface
 from landscape.store.schema import Axis, Constant, Field, Layout
 
 __all__ = [
@@ -25,10 +26,12 @@ __all__ = [
     "coarse_to_fine",
     "complete_part",
     "facts",
+    "in_memory",
     "is_li_directions",
     "is_li_surface",
     "load_directions",
     "load_surface",
+    "measured",
     "open_surface",
     "path_places",
     "point_fields",
@@ -36,6 +39,7 @@ __all__ = [
     "read_li_projection",
     "read_li_surface",
     "share_done",
+    "slabs",
     "split_directions",
     "swept_axes",
     "write_li_directions",

@@ -5,7 +5,7 @@ import xarray as xr
 from jaxtyping import Bool, Float
 
 from landscape.errors import InputError
-from landscape.store.order import on_stride, strides
+from landscape.store.order import strides
 from landscape.store.refine import Lattice, fill
 from landscape.store.schema import ADAPTIVE
 
@@ -20,7 +20,7 @@ def share_done(data: xr.Dataset) -> float:
     return float((data["done"] == 1).mean())
 
 
-def complete_part(data: xr.Dataset) -> xr.Dataset:
+def complete_part(data: xr.Dataset, *fields: str) -> xr.Dataset:
     """All of the surface that can be shown as a grid, with ascending coordinates.
 
     Of a surface with an adaptive grid this is all of it: between the points that were measured,
@@ -28,24 +28,33 @@ def complete_part(data: xr.Dataset) -> xr.Dataset:
     the finest centred sub-grid whose points are all computed, since sweeps run coarse to fine (see
     `store.order`); nan and inf were then measured.
 
+    Of a surface that was opened lazily nothing is read but what must be interpolated. Select what
+    is to be shown, then read that with `store.in_memory`.
+
+    Args:
+        data: a stored surface.
+        fields: the variables wanted besides `done`; all unless given.
+
     Raises:
         InputError: not even the centre was computed.
     """
+    if fields:
+        data = data[[*fields, "done"]]
     done = data["done"].values == 1
     if ADAPTIVE in data.attrs and not done.all():
         return _interpolated(_ascending(data))
     for stride in reversed(strides(done.shape)):
-        where = {
-            axis: on_stride(n, stride) for axis, n in zip(swept_axes(data), done.shape, strict=True)
-        }
-        if done[np.ix_(*where.values())].all():
-            return _ascending(data.isel(where))
+        places = [slice(n // 2 % stride, None, stride) for n in done.shape]
+        if done[tuple(places)].all():
+            where = dict(zip(swept_axes(data), places, strict=True))
+            return _ascending(data if stride == 1 else data.isel(where))
     raise _nothing(done)
 
 
 def _ascending(data: xr.Dataset) -> xr.Dataset:
     axes = swept_axes(data)
-    part = data.sortby(list(axes))
+    unsorted = [axis for axis in axes if (np.diff(data[axis].values) < 0).any()]
+    part = data.sortby(unsorted) if unsorted else data
     return part.assign_coords({axis: part[axis].astype(np.float64) for axis in axes})
 
 
@@ -58,7 +67,7 @@ def _interpolated(data: xr.Dataset) -> xr.Dataset:
         raise _nothing(done)
     filled = {}
     for name in point_fields(data):
-        field = data[name].transpose(*axes)
+        field = data[name].compute().transpose(*axes)
         filled[name] = field.copy(data=fill(lattice, field.values.astype(np.float64), done))
     return data.assign(filled)
 

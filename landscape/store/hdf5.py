@@ -9,7 +9,7 @@ points of that are missing (`store.refine`), it can be copied back and filled fu
 
 import json
 import logging
-import re
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,13 +26,16 @@ from landscape.store.checksums import SUM_FIELD, damaged_points, refuse_damaged_
 from landscape.store.lock import WriterLock
 from landscape.store.order import coarse_to_fine
 from landscape.store.packing import create, pack, unpack
+from landscape.store.places import Places
 from landscape.store.schema import DONE_FIELD, READABLE, SCHEMA_VERSION, Layout
+from landscape.store.sink import new_hdf5
 
 log = logging.getLogger("landscape.store")
 
-FILLED, PACKED = ("v108", "v108"), ("v110", "v110")
-"""Formats whose structure carries checksums. From 1.10 on HDF5 marks a file that is open for
-writing, and refuses it after a kill; so that is for files that are never written again."""
+FORMAT = ("v110", "v110")
+"""The oldest format in which all of the structure carries checksums. HDF5 marks a file of it that
+is open for writing, and refuses it after a kill; it never opens ours to write once they are made.
+"""
 
 
 class SurfaceWriter:
@@ -76,7 +79,7 @@ class SurfaceWriter:
 
     def _create(self) -> None:
         try:
-            with self._new_file(self.path, FILLED, exclusive=True) as file:
+            with self._new_file(self.path, exclusive=True) as file:
                 create(file, self.layout)
         except FileExistsError:  # another process was faster, and holds the lock
             return
@@ -97,8 +100,7 @@ class SurfaceWriter:
         if self._file.attrs["landscape_schema"] != SCHEMA_VERSION:
             self.reopen()
             return
-        self._file.close()
-        self._file = _open_hdf5(self.path, "r+")
+        self._values = Places(self._lock.descriptor, self._file, self.layout)
         bad = damaged_points(self._file, self.layout)
         if len(bad):
             log.warning(
@@ -106,9 +108,7 @@ class SurfaceWriter:
                 self.path,
                 len(bad),
             )
-            for place in self._places(bad):
-                self._file[DONE_FIELD.name][place] = 0
-            self._file.flush()
+            self._values.write(DONE_FIELD.name, bad, np.zeros(len(bad)))
 
     def close(self) -> None:
         """Close the file and let the next writer in."""
@@ -151,25 +151,13 @@ class SurfaceWriter:
         self, indices: Int[np.ndarray, " n"], values: Mapping[str, Shaped[np.ndarray, "n ..."]]
     ) -> None:
         """Store points: first their values and checksums, then their marks."""
-        where = self._places(indices)
         with np.errstate(over="ignore", invalid="ignore"):
             columns = {f.name: np.asarray(values[f.name], f.dtype) for f in self.layout.fields}
         columns[SUM_FIELD.name] = sums_of(self.layout, columns)
         with _reporting(self.path):
             for name, column in columns.items():
-                dataset = self._file[name]
-                for place, value in zip(where, _by_place(column, where), strict=True):
-                    dataset[place] = value
-            self._file.flush()
-            for place in where:
-                self._file[DONE_FIELD.name][place] = 1
-            self._file.flush()
-
-    def _places(self, indices: Int[np.ndarray, " n"]) -> list[Any]:
-        """Where to write: point by point, or consecutive points of a single axis at once."""
-        if len(self.layout.points) == 1 and np.all(np.diff(indices) == 1):
-            return [slice(int(indices[0]), int(indices[-1]) + 1)]
-        return list(zip(*np.unravel_index(indices, self.layout.grid_shape), strict=True))
+                self._values.write(name, indices, column)
+            self._values.write(DONE_FIELD.name, indices, np.ones(len(indices)))
 
     def finish(self, facts: Mapping[str, Any]) -> None:
         """Record what was learned of the whole surface, pack the file, and put it in its place.
@@ -177,7 +165,7 @@ class SurfaceWriter:
         Args:
             facts: attributes to add, e.g. the outcome of the self-checks; JSON values.
         """
-        with self._new_file(self._target, PACKED) as packed:
+        with self._new_file(self._target) as packed:
             pack(self._file, packed, self.layout, facts)
         self.close()  # the old file, whose place the packed one has taken
         if self.path != self._target:
@@ -187,26 +175,20 @@ class SurfaceWriter:
 
     def reopen(self) -> None:
         """Make a packed surface, some points of which are missing, one that can be filled."""
-        with self._new_file(self.path, FILLED) as unpacked:
+        with self._new_file(self.path) as unpacked:
             unpack(self._file, unpacked, self.layout)
         self.close()
         self._open()
 
     @contextmanager
-    def _new_file(
-        self, path: Path, libver: tuple[str, str], *, exclusive: bool = False
-    ) -> Iterator[h5py.File]:
+    def _new_file(self, path: Path, *, exclusive: bool = False) -> Iterator[h5py.File]:
         """A new file that takes its place once it is whole."""
         with (
             _reporting(path),
             atomic_write(path, exclusive=exclusive) as temporary,
-            h5py.File(temporary, "w", libver=libver) as file,
+            new_hdf5(temporary, FORMAT) as file,
         ):
             yield file
-
-
-def _by_place(column: Shaped[np.ndarray, "n ..."], where: list[Any]) -> Any:
-    return [column] if isinstance(where[0], slice) else column
 
 
 def refuse_other(file: h5py.File, layout: Layout, path: Path) -> None:
@@ -258,25 +240,20 @@ def _reporting(path: Path) -> Iterator[None]:
     """Turn HDF5's account of a failed write into one sentence."""
     try:
         yield
-    except (OSError, ValueError, RuntimeError) as error:  # h5py raises any of them
-        reason = re.search(r"errno = .*error message = '([^']+)'", str(error))
-        if reason is None or isinstance(error, InputError):
+    except OSError as error:
+        if error.errno is None:
             raise
         raise InputError(
-            f"cannot write {path}: {reason[1]}; what is there is kept, make room and give the "
-            "same command again"
+            f"cannot write {path}: {os.strerror(error.errno)}; what is there is kept, make room "
+            "and give the same command again"
         ) from error
 
 
 def _open_for_reading(path: Path) -> h5py.File:
     if path.stat().st_size == 0:  # HDF5 would make it a file of its own
         raise InputError(f"{path} is empty, not a surface; give another --out, or --overwrite")
-    return _open_hdf5(path, "r")
-
-
-def _open_hdf5(path: Path, mode: str) -> h5py.File:
     try:
-        return h5py.File(path, mode, locking=False)  # see lock.py
+        return h5py.File(path, "r", locking=False)  # see lock.py
     except OSError as error:
         raise InputError(
             f"{path} cannot be opened as HDF5 ({error}); give another --out, or --overwrite"

@@ -23,7 +23,7 @@ from landscape.files import atomic_write
 from landscape.provenance import provenance
 from landscape.store.checksums import add_sums
 from landscape.store.grid import point_fields, swept_axes
-from landscape.store.hdf5 import FILLED, SurfaceWriter
+from landscape.store.hdf5 import FORMAT, SurfaceWriter
 from landscape.store.li_arrays import (
     MISSING,
     SPLITS,
@@ -38,6 +38,7 @@ from landscape.store.li_directions import Tensors, open_li, read_li_directions, 
 from landscape.store.packing import create
 from landscape.store.reader import facts, load_surface
 from landscape.store.schema import DONE_FIELD, Axis, Constant, Field, Layout
+from landscape.store.sink import new_hdf5
 
 COORDINATES = {"alpha": "xcoordinates", "beta": "ycoordinates"}
 SURFACE = "a surface file"
@@ -70,7 +71,7 @@ class LiSurface:
         """
         path = Path(path)
         if overwrite or not path.exists():
-            with atomic_write(path) as temporary, h5py.File(temporary, "w", libver=FILLED) as file:
+            with atomic_write(path) as temporary, new_hdf5(temporary, FORMAT) as file:
                 create(file, self.layout)
                 for name, column in {**self.values, DONE_FIELD.name: self.done}.items():
                     file[name][...] = column

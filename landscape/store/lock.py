@@ -23,19 +23,22 @@ else:
 class WriterLock:
     """Held by the process that writes a file, until it releases it or ends.
 
+    Attributes:
+        descriptor: of the file, open for reading and writing.
+
     Raises:
         InputError: at construction, when another writer holds it.
     """
 
     def __init__(self, path: Path) -> None:
-        self._descriptor = _locked(path)
-        while not _is_there(path, self._descriptor):  # replaced by who held the lock until now
-            os.close(self._descriptor)
-            self._descriptor = _locked(path)
+        self.descriptor = _locked(path)
+        while not _is_there(path, self.descriptor):  # replaced by who held the lock until now
+            os.close(self.descriptor)
+            self.descriptor = _locked(path)
 
     def release(self) -> None:
         """Let the next writer in."""
-        os.close(self._descriptor)
+        os.close(self.descriptor)
 
     @classmethod
     def is_held(cls, path: Path) -> bool:

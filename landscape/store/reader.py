@@ -12,7 +12,8 @@ import xarray as xr
 from jaxtyping import Shaped
 
 from landscape.errors import InputError
-from landscape.store.schema import SCHEMA_VERSION
+from landscape.store.checksums import SUM_FIELD, refuse_damaged_facts
+from landscape.store.schema import READABLE, SCHEMA_VERSION
 
 NO_LOCK = {"locking": False}  # the writer's lock is against writers; readers may look on
 
@@ -28,7 +29,11 @@ def open_surface(path: str | Path) -> xr.Dataset:
     """
     path = Path(path)
     with _open(path):
-        return xr.open_dataset(path, engine="h5netcdf", driver_kwds=NO_LOCK)
+        data = xr.open_dataset(
+            path, engine="h5netcdf", drop_variables=SUM_FIELD.name, driver_kwds=NO_LOCK
+        )
+    data["done"].load()  # before any value: what is marked now has its values, whoever writes on
+    return data
 
 
 def load_surface(path: str | Path) -> xr.Dataset:
@@ -38,8 +43,17 @@ def load_surface(path: str | Path) -> xr.Dataset:
         InputError: there is no such file, or it is not a surface this version can read.
     """
     with open_surface(path) as data:
-        # Transposed after loading: xarray 2026.9 mixes up the indices of lazily transposed arrays.
-        return data.load().transpose(*json.loads(data.attrs["items"]), ...)
+        return in_memory(data)
+
+
+def in_memory(data: xr.Dataset) -> xr.Dataset:
+    """What was selected of a surface, read into memory, images first.
+
+    To be used before dimensions are transposed: xarray 2026.9 mixes up the indices of arrays that
+    were transposed lazily.
+    """
+    items = json.loads(data.attrs.get("items", "[]"))
+    return data.compute().transpose(*items, ..., missing_dims="ignore")
 
 
 def load_directions(path: str | Path) -> dict[str, Shaped[np.ndarray, " parameters"]]:
@@ -85,9 +99,10 @@ def _open(path: Path) -> Iterator[h5py.File]:
     with file:
         if "landscape_schema" not in file.attrs:
             raise InputError(f"{path} is an HDF5 file, but not a surface written by landscape")
-        if (version := file.attrs["landscape_schema"]) != SCHEMA_VERSION:
+        if (version := file.attrs["landscape_schema"]) not in READABLE:
             raise InputError(
-                f"{path} has schema {version}, this landscape reads schema {SCHEMA_VERSION}; "
-                "update landscape"
+                f"{path} has schema {version}, this landscape reads schemas up to "
+                f"{SCHEMA_VERSION}; update landscape"
             )
+        refuse_damaged_facts(file)
         yield file

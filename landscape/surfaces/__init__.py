@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float, Shaped
 
+from landscape.processes import ALONE, Group
 from landscape.store import Layout
 from landscape.surfaces.adversary import PLACES, adversary_of
 from landscape.surfaces.checks import Check, failed
@@ -24,8 +25,8 @@ class Surface(Protocol):
 
     layout: Layout
 
-    def prepare(self, points: int) -> None:
-        """Get ready to evaluate so many points."""
+    def prepare(self, points: int, group: Group = ALONE) -> None:
+        """Get ready to evaluate so many points, alike in all processes that do."""
 
     @property
     def points_per_call(self) -> int:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from landscape.losses import LOSSES, Loss
 from landscape.rng import derived_seed
+from landscape.store import measured
 from landscape.typing import Inputs, PerExample, Targets, Weights
 
 LIMITS = {"fp32": 1e-4, "tf32": 2e-2, "bf16": 1e-1}
@@ -162,11 +163,12 @@ def nonfinite_share(loss: xr.DataArray, done: xr.DataArray | None = None) -> Che
         loss: over the grid.
         done: 1 where it was measured, if it was not everywhere.
     """
-    bad = xr.apply_ufunc(lambda values: 1.0 - np.isfinite(values), loss)
+    counts = [((~np.isfinite(values)).sum(), len(values)) for values in measured(loss, done)]
+    bad, every = np.sum(counts, axis=0).tolist()
     return Check(
         "non-finite",
         "share of measured losses that are nan or inf",
-        float((bad if done is None else bad.where(done == 1)).mean()),
+        bad / every if every else float("nan"),
     )
 
 

@@ -8,6 +8,7 @@ from torch import nn
 from landscape.directions import Directions
 from landscape.directions.curve import Curve
 from landscape.engine import Compute, Sample, has_batchnorm
+from landscape.processes import ALONE, Group
 from landscape.store import Axis
 from landscape.surfaces.weights import Measured, WeightSurface
 from landscape.typing import Inputs, Targets
@@ -34,6 +35,7 @@ class CurveSurface(WeightSurface):
         compute: Compute,
         identity: Mapping[str, Any],
         others: Mapping[str, Sample] | None = None,
+        group: Group = ALONE,
     ) -> None:
         """Copy the model, put it where the curve starts, and describe the file.
 
@@ -48,6 +50,7 @@ class CurveSurface(WeightSurface):
             compute: where and how the network runs.
             identity: what names model and data in the file; JSON values.
             others: further data by name, see `WeightSurface`.
+            group: processes that compute it together.
 
         Raises:
             InputError: the model is of another architecture.
@@ -64,6 +67,7 @@ class CurveSurface(WeightSurface):
             compute=compute,
             identity=identity,
             others=others,
+            group=group,
         )
 
     def coefficients(self, point: Sequence[float]) -> list[float]:

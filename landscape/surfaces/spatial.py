@@ -12,6 +12,7 @@ from torch import nn
 
 from landscape.data import content_sha256
 from landscape.engine import Compute, Network
+from landscape.processes import ALONE, Group
 from landscape.provenance import provenance
 from landscape.spatial import SpatialLimits, Warp
 from landscape.store import Axis, Constant, Field, Layout
@@ -140,11 +141,11 @@ class SpatialSurface:
             },
         )
 
-    def prepare(self, points: int) -> None:
+    def prepare(self, points: int, group: Group = ALONE) -> None:
         """Settle how the network runs for so many poses of all images."""
         count = len(self._images)
         self._network.expect(points * count, unit=count, grouped=True)
-        self._network.settle(self._near)
+        self._network.settle_alike(self._near, group)
 
     @property
     def points_per_call(self) -> int:

@@ -13,6 +13,7 @@ from landscape.attacks import Attack, describe
 from landscape.data import content_sha256
 from landscape.engine import Compute, Network
 from landscape.errors import InputError
+from landscape.processes import ALONE, Group
 from landscape.provenance import provenance
 from landscape.rng import generator
 from landscape.store import Axis, Field, Layout
@@ -114,7 +115,7 @@ class TradeoffSurface:
             },
         )
 
-    def prepare(self, points: int) -> None:
+    def prepare(self, points: int, group: Group = ALONE) -> None:
         """Nothing is settled for several networks at once."""
 
     @property

@@ -14,6 +14,7 @@ from landscape.directions import Directions
 from landscape.engine import Compute, Network, Sample, WeightPoints, placed
 from landscape.errors import InputError
 from landscape.losses import LOSSES, Loss
+from landscape.processes import ALONE, Group
 from landscape.provenance import provenance
 from landscape.registry import lookup
 from landscape.store import Axis, Constant, Field, Layout
@@ -127,6 +128,7 @@ class WeightSurface:
         compute: Compute,
         identity: Mapping[str, Any],
         others: Mapping[str, Sample] | None = None,
+        group: Group = ALONE,
     ) -> None:
         """Copy the model and describe the file.
 
@@ -141,6 +143,7 @@ class WeightSurface:
             identity: what names model and data in the file, e.g. the weights' sha256; JSON values.
             others: further data by name, measured alike; `train_loss` is that of those called
                 "train", which BatchNorm statistics are then measured on, too.
+            group: processes that compute it together; the first one attacks the inputs for all.
         """
         what = measured or Measured()
         further = dict(others or {})
@@ -151,7 +154,10 @@ class WeightSurface:
         if what.clean_too:
             further[CLEAN] = Sample(inputs, targets)
         if adversary is not None and adversary.at == "center":
-            inputs = attacked_at_the_centre(adversary, model, inputs, targets, compute)
+            clean = inputs
+            inputs = group.on_first(
+                lambda: attacked_at_the_centre(adversary, model, clean, targets, compute).cpu()
+            ).to(clean.device)
         anew = adversary if adversary is not None and adversary.at == "point" else None
         self._measured, self._directions = what, directions
         self._examples = sum(len(data.targets) for data in further.values()) + len(inputs) * (
@@ -219,10 +225,10 @@ class WeightSurface:
         """The multiples of the directions at a point of the axes."""
         return list(point)
 
-    def prepare(self, points: int) -> None:
+    def prepare(self, points: int, group: Group = ALONE) -> None:
         """Settle how the network runs for so many weights on all data."""
         self._network.expect(points * self._examples, unit=len(self._inputs))
-        self._network.settle(self._inputs)
+        self._network.settle_alike(self._inputs, group)
 
     def run_facts(self) -> dict[str, Any]:
         """How the network was run."""

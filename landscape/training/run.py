@@ -19,8 +19,8 @@ from landscape.models import (
     weights_sha256,
 )
 from landscape.numerics import RunningMean
-from landscape.progress import Progress
 from landscape.processes import Group, deferred_stop
+from landscape.progress import Progress
 from landscape.progress import progress as progress_bar
 from landscape.provenance import provenance
 from landscape.training.learner import Learner

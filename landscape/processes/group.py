@@ -1,4 +1,4 @@
-"""Several processes that work together, as `torchrun` starts them."""
+"""The processes that `torchrun` has started, seen from one of them."""
 
 import atexit
 import os
@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
-from torch import Tensor
+from torch import Tensor, nn
 
 from landscape.errors import InputError
 from landscape.interrupt import ERRORS, Asked, Terminated
@@ -78,6 +78,17 @@ class Group:
             )
         torch.cuda.set_device(self.local_rank)
         return f"cuda:{self.local_rank}"
+
+    def device_of(self, model: nn.Module, device: str | None) -> str | None:
+        """The device of this process for a model: the one asked for, or that the model is on.
+
+        Raises:
+            InputError: see `place`.
+        """
+        if self.size == 1:
+            return device
+        own = next((str(parameter.device) for parameter in model.parameters()), "cpu")
+        return self.place(own if device is None else device)
 
     def sum(self, values: Tensor) -> Tensor:
         """The sum of all processes' values, which lie on the CPU."""
@@ -143,13 +154,13 @@ class Group:
             if self.has_told():
                 return False
             time.sleep(0.1)
-        return bool(_store().add(TOLD, 1) == 1)
+        return bool(the_store().add(TOLD, 1) == 1)
 
     def has_told(self) -> bool:
         """Whether some process has said what went wrong."""
         if self.size == 1:
             return False
-        return bool(_store().check([TOLD]))
+        return bool(the_store().check([TOLD]))
 
 
 ALONE = Group()
@@ -173,7 +184,7 @@ def joined() -> Group:
 
 def is_loss_of_another(error: RuntimeError) -> bool:
     """Whether this is what a process meets that waits for one that has ended."""
-    return isinstance(error, dist.DistBackendError) or "/gloo/" in str(error)
+    return isinstance(error, dist.DistError) or "/gloo/" in str(error)
 
 
 @contextmanager
@@ -217,6 +228,6 @@ def heard_signals() -> Iterator[Asked]:
             signal.signal(number, handler)
 
 
-def _store() -> Any:
+def the_store() -> Any:
     """What torchrun keeps for all processes; it outlives each of them."""
     return dist.distributed_c10d._get_default_store()
