@@ -1,0 +1,147 @@
+"""Sweeps by several processes: the real torchrun, and what they leave each other."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from landscape.store import load_surface, open_surface
+
+HERE = Path(__file__).parent
+TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node"]
+TOGETHER = """
+import json, os, sys, time
+sys.path[:0] = [{here!r}]
+from test_sweep import *
+from landscape.filling import fill, help_fill
+from landscape.processes import joined
+from landscape.store import SurfaceWriter
+
+group = joined()
+folder = Path({folder!r})
+os.chdir(folder)
+
+class Counted(Ripple):
+    def evaluate(self, points):
+        with open(folder / f"asked-{{group.rank}}", "a") as log:
+            for x, y in points:
+                print(float(x).hex(), float(y).hex(), file=log)
+        return super().evaluate(points)
+
+def run(name, plan, **changes):
+    sweep(Counted(**changes), Path(name), plan=plan, group=group)
+    if group.leads:
+        sweep(Ripple(**changes), Path(f"alone-{{name}}"), plan=plan)
+"""
+WORK = """
+run("all.h5", Everything(), seconds=0.0005)
+run("all.h5", Everything())
+run("some.h5", Adaptive(0.02))
+run("one.h5", Everything(), shape=(1, 1))
+try:
+    sweep(Ripple((9, 9)), Path("all.h5"), group=group)
+except InputError as error:
+    print(f"rank {group.rank} refused: {error}")
+try:
+    sweep(Ripple((9, 9 + group.rank)), Path("other.h5"), group=group)
+except InputError as error:
+    print(f"rank {group.rank} differs: {error}")
+"""
+
+
+def code(folder, work):
+    text = TOGETHER.format(here=str(HERE), folder=str(folder)) + work
+    (folder / "work.py").write_text(text)
+    return [str(folder / "work.py")]
+
+
+@pytest.fixture(scope="module")
+def together(tmp_path_factory):
+    """What three processes did, and what they said."""
+    folder = tmp_path_factory.mktemp("together")
+    done = subprocess.run(
+        [*TORCHRUN, "3", *code(folder, WORK)], capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    return folder, done.stdout
+
+
+@pytest.mark.parametrize("name", ["all.h5", "some.h5", "one.h5"])
+def test_three_processes_write_the_file_of_one(together, name):
+    folder, _ = together
+    ours, theirs = load_surface(folder / f"alone-{name}"), load_surface(folder / name)
+    for field in ("loss", "accuracy", "done"):
+        np.testing.assert_array_equal(theirs[field], ours[field])
+    for fact in ("checks", "adaptive", "complete"):
+        assert theirs.attrs.get(fact) == ours.attrs.get(fact)
+
+
+def test_all_take_part_and_no_point_is_computed_twice(together):
+    folder, _ = together
+    logs = [(folder / f"asked-{rank}").read_text().splitlines() for rank in range(3)]
+    assert all(logs)
+    grid = 17 * 20 + int(load_surface(folder / "some.h5").done.sum()) + 1
+    assert sum(map(len, logs)) == grid
+
+
+def test_what_cannot_be_is_told_to_all(together):
+    _, said = together
+    for rank in range(3):
+        assert f"rank {rank} refused: all.h5 holds another surface" in said
+        assert f"rank {rank} differs: expected the same settings and data in all processes" in said
+
+
+SLOW = """
+Path(f"pid-{group.rank}").write_text(str(os.getpid()))
+try:
+    sweep(Ripple(seconds=0.01), Path("s.h5"), group=group, flush_seconds=0.05)
+except KeyboardInterrupt as stop:
+    print(f"rank {group.rank} stopped: {type(stop).__name__}", flush=True)
+    sys.exit(3)
+"""
+
+
+def stopped_sweep(folder, stop):
+    """What two processes said that were stopped in the middle, and the points that are there."""
+    command = [*TORCHRUN, "2", *code(folder, SLOW)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as torchrun:
+        while not (folder / "s.h5").exists() or points_in(folder / "s.h5") < 40:
+            assert torchrun.poll() is None
+            time.sleep(0.02)
+        stop(torchrun.pid, [int((folder / f"pid-{rank}").read_text()) for rank in range(2)])
+        said = torchrun.communicate(timeout=60)[0].decode()
+    assert torchrun.returncode != 0
+    return said, points_in(folder / "s.h5")
+
+
+def points_in(path):
+    with open_surface(path) as data:
+        return int(data.done.sum())
+
+
+@pytest.mark.parametrize(
+    ("stop", "says"),
+    [
+        (lambda torchrun, pids: os.kill(torchrun, signal.SIGTERM), {0, 1}),
+        (lambda torchrun, pids: os.kill(pids[1], signal.SIGKILL), {0}),
+    ],
+    ids=["torchrun-ends", "helper-dies"],
+)
+def test_stopped_processes_leave_what_they_had_and_one_goes_on(tmp_path, stop, says):
+    said, points = stopped_sweep(tmp_path, stop)
+    assert {rank for rank in range(2) if f"rank {rank} stopped" in said} == says, said
+    assert 40 <= points < 17 * 20
+    code(tmp_path, "")
+    script = f"exec(open({str(tmp_path / 'work.py')!r}).read())\n" + (
+        "rest = Ripple(); sweep(rest, Path('s.h5')); sweep(Ripple(), Path('whole.h5'))\n"
+        "print(len(rest.asked))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert int(done.stdout) == 17 * 20 - points, done.stderr
+    ours, theirs = load_surface(tmp_path / "whole.h5"), load_surface(tmp_path / "s.h5")
+    np.testing.assert_array_equal(theirs.loss, ours.loss)
