@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from landscape.cli import main
+from landscape.models import ModelSpec, build_model, save_checkpoint
 from landscape.store import load_directions, load_surface
 
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
@@ -47,7 +48,10 @@ def words(command, folder, *, where):
 def folder(tmp_path_factory):
     """What two processes and one have written of each command."""
     folder = tmp_path_factory.mktemp("together")
-    assert main(["train", "--out", str(folder), "--epochs", "1"]) == 0
+    spec = ModelSpec("cnn", classes=10, channels=1)
+    model = build_model(spec, generator=torch.Generator().manual_seed(0))
+    about = {"data": {"name": "digits"}}
+    save_checkpoint(folder / "model.pt", model, spec, configuration=about, provenance={})
     (folder / "run.py").write_text(SCRIPT)
     runs = [" ".join(words(command, folder, where="two")) for command in COMMANDS]
     runs.append(" ".join(["spatial", str(folder / "none.pt"), "--out", str(folder / "x.h5")]))
