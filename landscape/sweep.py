@@ -62,11 +62,11 @@ def sweep(
         if lacking is None:
             return
         surface.prepare(lacking, group)
-        if group.leads:
-            job.fill(group, flush_seconds, show_progress=show_progress)
-        else:
+        if not group.leads:
             help_fill(partial(_evaluate, surface), group=group, flush_seconds=flush_seconds)
-        checks = group.on_first(job.finish)
+            return
+        job.fill(group, flush_seconds, show_progress=show_progress)
+        checks = job.finish()
     finally:
         job.close()
     for failure in failed(checks):

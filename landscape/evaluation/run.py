@@ -215,7 +215,6 @@ class _Run:
                 help_fill(self._attacked, group=group)
             else:
                 self._write(writer, group, show_progress=show_progress)
-            group.wait()
 
     def _write(self, writer: SurfaceWriter, group: Group, *, show_progress: bool) -> None:
         started = time.monotonic()

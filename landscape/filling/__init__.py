@@ -14,6 +14,7 @@ from landscape.filling.shared import (
     Agreed,
     Batch,
     Found,
+    Missing,
     Parcels,
     Points,
     Values,
@@ -24,6 +25,7 @@ from landscape.processes import Board, Group, heard_signals
 from landscape.progress import Progress
 from landscape.store import SurfaceWriter
 
+LATE = 10.0  # seconds without news after which what is missing is computed by the first process
 GRACE = 5.0  # seconds for the chunks that others have in hand when all stop
 LOOKS = (0.002, 0.2)  # seconds between two looks at the board while there is nothing to do
 
@@ -107,15 +109,7 @@ def _fill_together(
             for number, points in enumerate(batches):
                 batch = Batch(number, points, per_call)
                 board.put(f"batch/{number}", batch.packed())
-                mine, missing, idle = batch.draw(board, group, asked, seconds=0.0), len(points), 0
-                while missing and not asked():
-                    arrived = parcels.collect(found)
-                    if not arrived and (chunk := next(mine, None)) is not None:
-                        found.add(chunk, evaluate(chunk))
-                        arrived = len(chunk)
-                    idle = 0 if arrived else _rest(idle, found)
-                    missing -= arrived
-                    bar.advance(arrived)
+                _complete(batch, board, group, asked, evaluate, parcels, found, bar)
                 if stop := asked():
                     _await_others(board, group, parcels, found)
                     raise stop
@@ -128,6 +122,36 @@ def _fill_together(
             raise
         finally:
             found.hand_over()
+
+
+def _complete(
+    batch: Batch,
+    board: Board,
+    group: Group,
+    asked: Asked,
+    evaluate: Evaluate,
+    parcels: Parcels,
+    found: Found,
+    bar: Progress,
+) -> None:
+    """Collect a batch, and compute what nobody has drawn; what does not come is computed again."""
+    mine, missing = batch.draw(board, group, asked, seconds=0.0), Missing(batch)
+    idle, last = 0, time.monotonic()
+    while missing.count and not asked():
+        arrived = parcels.collect(found)
+        if not arrived:
+            late = time.monotonic() - last > LATE
+            chunk = next(mine, None)
+            if chunk is None and late:
+                chunk = missing.chunk()
+            if chunk is not None:
+                found.add(chunk, evaluate(chunk))
+                arrived = [chunk]
+        if arrived:
+            idle, last = 0, time.monotonic()
+            bar.advance(sum(map(missing.strike, arrived)))
+        else:
+            idle = _rest(idle, found)
 
 
 def help_fill(evaluate: Evaluate, *, group: Group, flush_seconds: float = FLUSH_SECONDS) -> None:

@@ -36,6 +36,7 @@ class Agreed:
         self._last, self._stop = 0.0, heard()
 
     def __call__(self) -> type[KeyboardInterrupt] | None:
+        """What is to be raised, if anything; the board is asked now and then."""
         if self._stop is None and (own := self._heard()):
             self._board.put("stop", own.__name__.encode())
             self._stop = own
@@ -57,12 +58,14 @@ class Batch:
     per_call: int
 
     def packed(self) -> bytes:
+        """For the board."""
         return safetensors.numpy.save(
             {POINTS: self.points.astype(np.int64), "per_call": np.array([self.per_call])}
         )
 
     @classmethod
     def unpacked(cls, number: int, data: bytes) -> "Batch":
+        """What was packed."""
         held = safetensors.numpy.load(data)
         return cls(number, held[POINTS], int(held["per_call"][0]))
 
@@ -86,6 +89,36 @@ class Batch:
             many = max(1, min(affordable, (count - until) // (2 * group.size)))
 
 
+class Missing:
+    """Points of a batch that have not arrived.
+
+    Attributes:
+        count: how many.
+    """
+
+    def __init__(self, batch: Batch) -> None:
+        self._batch, self._next, self.count = batch, 0, len(batch.points)
+        self._waiting = np.zeros(int(batch.points.max(initial=-1)) + 1, dtype=bool)
+        self._waiting[batch.points] = True
+
+    def strike(self, points: Points) -> int:
+        """Take note that points have arrived; how many of them for the first time."""
+        new = int(self._waiting[points].sum())
+        self._waiting[points] = False
+        self.count -= new
+        return new
+
+    def chunk(self) -> Points | None:
+        """A chunk of which some has not arrived, each once."""
+        points, size = self._batch.points, self._batch.per_call
+        while self._next < len(points):
+            chunk = points[self._next : self._next + size]
+            self._next += size
+            if self._waiting[chunk].any():
+                return chunk
+        return None
+
+
 class Parcels:
     """What processes leave on the board for the first one."""
 
@@ -99,11 +132,11 @@ class Parcels:
         packed = safetensors.numpy.save({POINTS: points.astype(np.int64), **held})
         self._board.put(f"parcel/{self._board.add('parcels', 1)}", packed)
 
-    def collect(self, found: "Found") -> int:
-        """Take what is there, and say how many points that were."""
+    def collect(self, found: "Found") -> list[Points]:
+        """Take what is there, and say which points that were."""
         sent = self._board.add("parcels", 0)
         self._awaited += range(self._seen + 1, sent + 1)
-        self._seen, points = sent, 0
+        self._seen, points = sent, []
         for number in list(self._awaited):
             if not self._board.has(f"parcel/{number}"):  # on its way
                 continue
@@ -111,7 +144,7 @@ class Parcels:
             self._awaited.remove(number)
             indices = held.pop(POINTS)
             found.add(indices, held)
-            points += len(indices)
+            points.append(indices)
         return points
 
 

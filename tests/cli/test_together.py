@@ -35,7 +35,7 @@ COMMANDS = {
         "pgd:steps=2",
         "--clean-too",
     ],
-    "evaluate": ["--attacks", "natural", "random:k=3", "--keep-images"],
+    "evaluate": ["--attacks", "natural", "random:k=3", "--keep-images", "--names", "m"],
 }
 
 
@@ -69,7 +69,7 @@ def folder(tmp_path_factory):
 
 @pytest.mark.parametrize(
     "file",
-    ["spatial", "weights", "evaluate/together0/natural.h5", "evaluate/together0/random_k_3.h5"],
+    ["spatial", "weights", "evaluate/m/natural.h5", "evaluate/m/random_k_3.h5"],
 )
 def test_two_processes_write_the_file_of_one(folder, file):
     one, two = (load_surface(folder / where / file) for where in ("one", "two"))
