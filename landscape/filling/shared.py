@@ -33,7 +33,8 @@ class Agreed:
 
     def __init__(self, board: Board, heard: Asked) -> None:
         self._board, self._heard = board, heard
-        self._last, self._stop = 0.0, heard()
+        self._last = 0.0
+        self._stop: type[KeyboardInterrupt] | None = None
 
     def __call__(self) -> type[KeyboardInterrupt] | None:
         """What is to be raised, if anything; the board is asked now and then."""
