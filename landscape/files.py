@@ -1,14 +1,25 @@
 """Files that are whole or not there at all."""
 
 import errno
+import glob
 import os
+import struct
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from landscape.errors import InputError
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    SET_LOCK: int | None = None
+else:
+    SET_LOCK = getattr(fcntl, "F_OFD_SETLK", None)  # Linux
+    WHOLE_FILE = struct.pack("hhqqi", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+
+BEGUN = ".begun"  # part of the names of temporary files
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK)  # of file systems like FAT
 
@@ -19,6 +30,7 @@ def atomic_write(path: Path, *, exclusive: bool = False) -> Iterator[Path]:
 
     The temporary file has the suffix of `path`, is flushed to the disk before it is renamed, and is
     removed when the block fails or is interrupted: a good file is never replaced by half of one.
+    That of a process that was killed is removed by the next one to write the same file.
 
     Args:
         path: the file.
@@ -34,11 +46,10 @@ def atomic_write(path: Path, *, exclusive: bool = False) -> Iterator[Path]:
         raise InputError(f"{path} is a folder, but a file is to be written; give a file name")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(path.suffix, f".{path.stem}-", path.parent)
+        _remove_abandoned(path)
+        lock, temporary = _begun(path)
     except OSError as error:
         raise InputError(f"cannot write to {path.parent}: {error.strerror or error}") from error
-    os.close(handle)
-    temporary = Path(name)
     try:
         yield temporary
         temporary.chmod(0o666 & ~_umask())  # mkstemp makes private files
@@ -53,6 +64,45 @@ def atomic_write(path: Path, *, exclusive: bool = False) -> Iterator[Path]:
         ) from error
     finally:
         temporary.unlink(missing_ok=True)
+        os.close(lock)
+
+
+def lock_file(descriptor: int) -> bool:
+    """Lock a file that is open for writing, until it is closed or the process ends.
+
+    Returns:
+        Whether nobody else has locked it. Where the system knows no such locks, nobody ever has.
+    """
+    if SET_LOCK is None:
+        return True
+    try:
+        fcntl.fcntl(descriptor, SET_LOCK, WHOLE_FILE)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _begun(path: Path) -> tuple[int, Path]:
+    """A new file beside `path`, locked as long as somebody writes it."""
+    while True:
+        lock, name = tempfile.mkstemp(f"{BEGUN}{path.suffix}", f".{path.stem}-", path.parent)
+        with suppress(OSError):  # of a file system without locks
+            if not lock_file(lock) or not os.fstat(lock).st_nlink:  # taken for abandoned
+                os.close(lock)
+                continue
+        return lock, Path(name)
+
+
+def _remove_abandoned(path: Path) -> None:
+    """Remove what was begun for `path` by processes that are no more."""
+    if SET_LOCK is None:
+        return
+    name = f".{glob.escape(path.stem)}-????????{BEGUN}{glob.escape(path.suffix)}"
+    for file in path.parent.glob(name):
+        with suppress(OSError), file.open("r+b") as held:
+            done = os.fstat(held.fileno()).st_nlink > 1  # it was given its name before the end
+            if done or lock_file(held.fileno()):
+                file.unlink()
 
 
 def _put(temporary: Path, path: Path, exclusive: bool) -> None:

@@ -25,8 +25,9 @@ def main(
         browser: Open them.
     """
     for surface in surfaces:
-        data = landscape.load_surface(surface)
-        for page in landscape.write_plots(data, stem=out / surface.stem, formats=("html",)):
+        with landscape.open_surface(surface) as data:
+            pages = landscape.write_plots(data, stem=out / surface.stem, formats=("html",))
+        for page in pages:
             print(page)
             if browser:
                 webbrowser.open(page.resolve().as_uri())

@@ -31,12 +31,13 @@ def main(
         formats: pdf, png, svg.
     """
     for surface in surfaces:
-        data = landscape.load_surface(surface)
-        fitting = set(landscape.plots_for(data))
-        names = [name for name in PLOTS[data.attrs["kind"]] if name in fitting]
-        for figure in landscape.write_plots(
-            data, stem=out / surface.stem, names=names or None, formats=formats
-        ):
+        with landscape.open_surface(surface) as data:
+            fitting = set(landscape.plots_for(data))
+            names = [name for name in PLOTS[data.attrs["kind"]] if name in fitting]
+            figures = landscape.write_plots(
+                data, stem=out / surface.stem, names=names or None, formats=formats
+            )
+        for figure in figures:
             print(figure)
 
 

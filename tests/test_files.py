@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from landscape.errors import InputError
-from landscape.files import atomic_write
+from landscape.files import atomic_write, lock_file
 
 
 @pytest.fixture
@@ -137,3 +137,45 @@ def test_a_killed_writer_leaves_the_old_file(target):
     assert target.read_bytes() == b"old"
     fill(target, b"new")  # what the killed one left behind is in nobody's way
     assert target.read_bytes() == b"new"
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from landscape.files import atomic_write
+with atomic_write(Path(sys.argv[1])) as temporary:
+    temporary.write_bytes(b"half")
+    print(temporary.name, flush=True)
+    sys.stdin.readline()
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="locks that end with a process are of Linux")
+def test_what_a_killed_process_has_begun_is_removed_by_the_next_and_no_earlier(target):
+    target = target.rename(target.with_name("[a]*b.bin"))
+    command = [sys.executable, "-c", KILLED, str(target)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, **pipes) as process:
+        begun = target.with_name(process.stdout.readline().strip())
+        others = target.with_name("." + begun.name), target.with_name("x" + begun.name[1:])
+        for file in others:
+            file.write_bytes(b"of somebody else")
+        fill(target, b"new")
+        assert begun.read_bytes() == b"half"
+        process.stdin.write("\n")
+    assert process.returncode == -signal.SIGKILL
+    assert begun.exists()
+    fill(target, b"newer")
+    assert target.read_bytes() == b"newer"
+    assert set(target.parent.iterdir()) == {target, *others}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="locks that end with a process are of Linux")
+def test_a_temporary_name_that_a_kill_has_left_beside_the_file_goes_even_if_that_is_in_use(target):
+    begun = target.with_name(".result-abcdefgh.begun.bin")
+    os.link(target, begun)
+    with target.open("r+b") as writer:
+        assert lock_file(writer.fileno())
+        fill(target, b"new")
+    assert list(target.parent.iterdir()) == [target]

@@ -16,7 +16,7 @@ from landscape.store.plan import Plan
 from landscape.surfaces import Surface, gather_any
 from landscape.sweep import WHOLE_GRID, sweep
 
-IN_MEMORY = 2**30  # bytes up to which a surface is handed out in memory
+IN_MEMORY = 2**27  # bytes up to which a surface is handed out in memory
 
 
 def identity_of(model: nn.Module, given: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import xarray as xr
 
 from landscape.errors import InputError
 from landscape.plots import PLOTS, PlotOptions, draw, plots_for
-from landscape.store import load_surface
+from landscape.store import open_surface
 
 
 def plot(
@@ -20,7 +20,7 @@ def plot(
     """A figure of a surface, to be shown or saved by the caller.
 
     Args:
-        data: a surface, or the file of one.
+        data: a surface, or the file of one, of which only what the figure shows is read.
         name: a name in `landscape.plots.PLOTS`; the first that fits the surface by default.
         images: of a spatial surface, by their coordinate; the first ones by default.
 
@@ -31,7 +31,8 @@ def plot(
         InputError: there is no such plot, or it is for another kind of surface.
     """
     if not isinstance(data, xr.Dataset):
-        data = load_surface(data)
+        with open_surface(data) as opened:
+            return plot(opened, name, images=images)
     fitting = plots_for(data)
     if not fitting:
         raise InputError(f"no plot fits this surface; known plots: {', '.join(PLOTS)}")

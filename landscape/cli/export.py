@@ -39,7 +39,7 @@ def export(
     """
     from landscape.errors import InputError
     from landscape.export import ExportOptions, write_exports
-    from landscape.store import load_surface
+    from landscape.store import open_surface
 
     if not files or not formats:
         what = "format" if files else "surface file to export"
@@ -47,5 +47,7 @@ def export(
     for file in files:
         options = ExportOptions(height, height_scale, highest, width, source=file)
         stem = (out or file.parent) / file.stem
-        for path in write_exports(load_surface(file), stem=stem, names=formats, options=options):
+        with open_surface(file) as data:
+            written = write_exports(data, stem=stem, names=formats, options=options)
+        for path in written:
             say(str(path))

@@ -1,6 +1,7 @@
 """`landscape info`: what a file holds, and whether it may be believed."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from itertools import chain
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import tyro
 
-from landscape.cli.output import console
+from landscape.cli.output import cell, console
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -20,7 +21,6 @@ def info(files: tyro.conf.Positional[tuple[Path, ...]], /) -> None:
     Args:
         files: Surfaces computed by `landscape spatial` and `landscape weights`.
     """
-    from rich.markup import escape
     from rich.table import Table
 
     from landscape.errors import InputError
@@ -31,11 +31,12 @@ def info(files: tyro.conf.Positional[tuple[Path, ...]], /) -> None:
     for file in files:
         with open_surface(file) as data:
             known = facts(data)
-            table = Table(title=escape(f"{file}: {known['title']}"), show_header=False, box=None)
+            title = cell(f"{file}: {known.get('title', 'a surface')}")
+            table = Table(title=title, show_header=False, box=None)
             table.title_justify = "left"
             rows = (_contents(data), _adaptive(data, known), _configuration(known), _checks(known))
             for name, value in chain.from_iterable(rows):
-                table.add_row(escape(name), escape(value))
+                table.add_row(cell(name), cell(value))
         console().print(table)
 
 
@@ -49,26 +50,31 @@ def _contents(data: "xr.Dataset") -> Iterator[tuple[str, str]]:
         yield str(dim), f"{span} {_unit(axis)}".rstrip()
     if "image" in data.sizes:
         yield "images", str(data.sizes["image"])
+    from landscape.store.told import names_in
+
     known = {*data.done.dims, *json.loads(data.attrs["items"])}
     for name, field in data.data_vars.items():
         if not set(data.done.dims) <= set(field.dims) or name == "done":
             continue
         own = [size for dim, size in field.sizes.items() if dim not in known]
         if "attack" in field.dims:
-            for number, attack in enumerate(json.loads(data.attrs["attack_names"])):
-                of_one = field.sel(attack=number).where(data.done == 1)
-                yield f"{name}, {attack}", _summary(of_one)
+            names = names_in(data.attrs, "attack_names", field.sizes["attack"])
+            for number, attack in enumerate(names or range(field.sizes["attack"])):
+                yield f"{name}, {attack}", _summary(field.sel(attack=number), data.done)
         elif own:  # such as attacked images, which may be many
-            yield str(name), f"{' x '.join(map(str, own))} values each, {field.long_name}"
+            yield (
+                str(name),
+                f"{' x '.join(map(str, own))} values each, {field.attrs.get('long_name', '')}",
+            )
         else:
-            yield str(name), _summary(field.where(data.done == 1))
+            yield str(name), _summary(field, data.done)
 
 
 def _adaptive(data: "xr.Dataset", known: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """How the points were chosen, if they were."""
     if (chosen := known.get("adaptive")) is None:
         return
-    asked = {name: chosen[name] for name in ("tolerance", "budget")}
+    asked = {name: chosen.get(name) for name in ("tolerance", "budget")}
     yield (
         "adaptive grid",
         f"{int(data.done.sum())} of {data.done.size} points measured, "
@@ -79,14 +85,24 @@ def _adaptive(data: "xr.Dataset", known: Mapping[str, Any]) -> Iterator[tuple[st
         yield "interpolation", f"estimated to be off by up to {error}"
 
 
-def _summary(field: "xr.DataArray") -> str:
+def _summary(field: "xr.DataArray", done: "xr.DataArray") -> str:
+    """Range and mean of the finite values, and how many others there are, read part by part."""
     import numpy as np
 
-    finite = field.where(np.isfinite(field))
-    if not bool(finite.notnull().any()):
-        return "no finite value yet"
-    low, high = float(finite.min()), float(finite.max())
-    return f"{low:.4g} to {high:.4g} {_unit(field)}, mean {float(finite.mean()):.4g}"
+    from landscape.plots.prepare import not_finite
+    from landscape.store import measured
+
+    low, high, total, count, others = np.inf, -np.inf, 0.0, 0, Counter[str]()
+    for part in measured(field, done):
+        values = part.astype(np.float64)
+        finite = values[np.isfinite(values)]
+        low, high = finite.min(initial=low), finite.max(initial=high)
+        total, count = total + finite.sum(), count + len(finite)
+        others.update({name: int(bad.sum()) for name, bad in not_finite(values).items()})
+    told = [f"{many} {name}" for name, many in others.items()]
+    if count:
+        told = [f"{low:.4g} to {high:.4g} {_unit(field)}", f"mean {total / count:.4g}", *told]
+    return ", ".join(told) or "no value yet"
 
 
 def _unit(array: "xr.DataArray") -> str:
@@ -95,11 +111,12 @@ def _unit(array: "xr.DataArray") -> str:
 
 
 def _configuration(known: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for name, value in {**known["configuration"], **known["provenance"]}.items():
+    for name, value in {**known["configuration"], **known.get("provenance", {})}.items():
         yield str(name), value if isinstance(value, str) else json.dumps(value)
     for name, value in known.get("directions_record", {}).get("facts", {}).items():
         yield name.replace("_", " "), _figures(value)
-    if run := known.get("run"):
+    run = known.get("run", {})
+    if {"micro_batch", "threads", "folded_layers", "compiled"} <= run.keys():
         yield (
             "computed",
             f"{run['micro_batch']} images a pass, {run['threads']} threads, "

@@ -1,6 +1,7 @@
 """`landscape plot`: figures of stored surfaces."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import tyro
@@ -20,7 +21,8 @@ def plot(
 ) -> None:
     """Figures of stored surfaces, for papers and as interactive pages that open offline.
 
-    Works on unfinished files too: what is there is drawn.
+    Works on unfinished files too: what is there is drawn. Of a file larger than memory only what a
+    figure shows is read.
 
     Args:
         files: Surfaces computed by `landscape spatial` and `landscape weights`, and trade-offs.
@@ -38,24 +40,28 @@ def plot(
     """
     from landscape.errors import InputError
     from landscape.plots import write_plots, write_together
-    from landscape.store import load_surface
+    from landscape.store import open_surface
 
     if not files:
         raise InputError("expected at least one surface file to draw, got none")
     if together:
         names = panel_names(files)
-        surfaces = {n: load_surface(file) for n, file in zip(names, files, strict=True)}
-        for path in write_together(surfaces, stem=out or Path("together"), formats=formats):
+        with ExitStack() as stack:
+            opened = [stack.enter_context(open_surface(file)) for file in files]
+            surfaces = dict(zip(names, opened, strict=True))
+            written = write_together(surfaces, stem=out or Path("together"), formats=formats)
+        for path in written:
             say(str(path))
         return
     for file in files:
-        written = write_plots(
-            load_surface(file),
-            stem=(out or file.parent) / file.stem,
-            names=plots or None,
-            formats=formats,
-            images=images or None,
-        )
+        with open_surface(file) as data:
+            written = write_plots(
+                data,
+                stem=(out or file.parent) / file.stem,
+                names=plots or None,
+                formats=formats,
+                images=images or None,
+            )
         for path in written:
             say(str(path))
 

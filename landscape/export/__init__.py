@@ -80,7 +80,8 @@ def write_exports(
     for it. Formats with a grid hold the part of an unfinished surface that is whole.
 
     Args:
-        data: a stored surface.
+        data: a stored surface; one that was opened lazily (`store.open_surface`) may be larger than
+            memory where it becomes a table of points.
         stem: folder and beginning of the file names.
         names: formats in `EXPORTS`.
         options: how; see `ExportOptions`.

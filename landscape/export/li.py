@@ -9,6 +9,7 @@ import xarray as xr
 from landscape.errors import InputError
 from landscape.export.options import ExportOptions
 from landscape.store import (
+    in_memory,
     split_directions,
     swept_axes,
     write_li_directions,
@@ -21,6 +22,7 @@ log = logging.getLogger("landscape.export")
 
 def files(data: xr.Dataset, stem: Path, options: ExportOptions) -> list[Path]:
     """The surface file, and as far as they are known the direction and the projection file."""
+    data = in_memory(data)
     surface, steps, places = (
         stem.with_name(f"{stem.name}-li{part}.h5") for part in ("", "-directions", "-projection")
     )

@@ -103,7 +103,9 @@ def _matte(tree: dict[str, Any]) -> None:
 
 
 def _heights(relief: Relief, options: ExportOptions) -> dict[str, Any]:
-    return {"of": options.height, "scale": relief.scale, "offset": relief.offset}
+    """What heights mean, and how many points are inf or nan, about which the mesh is open."""
+    about = {"of": options.height, "scale": relief.scale, "offset": relief.offset}
+    return {**about, "not_finite": relief.not_finite}
 
 
 def _trimesh(format: str) -> Any:

@@ -13,7 +13,7 @@ from landscape.export.options import ExportOptions
 from landscape.export.origin import needed, origin
 from landscape.export.relief import Relief, Track, relief_of, track_of
 from landscape.files import atomic_write
-from landscape.store import complete_part, point_fields, swept_axes
+from landscape.store import complete_part, in_memory, point_fields, swept_axes
 
 
 def structured(data: xr.Dataset, stem: Path, options: ExportOptions) -> list[Path]:
@@ -22,7 +22,7 @@ def structured(data: xr.Dataset, stem: Path, options: ExportOptions) -> list[Pat
     x is alpha, y is beta, z is the height, or gamma. A path goes into a PolyData file of its own.
     """
     relief = relief_of(data, options) if len(swept_axes(data)) == 2 else None
-    part = complete_part(data) if relief is None else relief.part
+    part = in_memory(complete_part(data)) if relief is None else relief.part
     axes = swept_axes(part)
     shape = [part.sizes[axis] for axis in axes]
     if relief is None:
@@ -141,6 +141,7 @@ def _tell(target: Any, data: xr.Dataset, options: ExportOptions, relief: Relief 
     if relief is not None:
         told["height"] = options.height
         scale = {"height_scale": relief.scale, "height_offset": relief.offset}
+        scale["not_finite"] = float(relief.not_finite)  # points about which cells are missing
         numbers = {name: np.array([value]) for name, value in scale.items()}
         _add_arrays(target.GetFieldData(), numbers)
     for name, text in told.items():

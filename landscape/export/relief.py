@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float, Int
 
 from landscape.errors import InputError
 from landscape.export.options import ExportOptions
-from landscape.store import complete_part, path_places, swept_axes
+from landscape.store import complete_part, in_memory, path_places, swept_axes
 
 PROPORTION = 0.5  # of the wider side of the plane: the height, unless a scale is given
 DECADES = 6.0  # the most that a logarithmic height shows; losses of exactly 0 are common
@@ -42,6 +42,11 @@ class Relief:
         """The grid in space, the second axis running fastest."""
         x, y = np.meshgrid(self.x, self.y, indexing="ij")
         return np.stack([x.ravel(), y.ravel(), self.height.ravel()], axis=1)
+
+    @property
+    def not_finite(self) -> int:
+        """How many points have a loss that is inf or nan."""
+        return int((~self.finite).sum())
 
     @property
     def side(self) -> float:
@@ -92,7 +97,7 @@ def relief_of(data: xr.Dataset, options: ExportOptions) -> Relief:
     Raises:
         InputError: an axis has a single value, or no loss is finite.
     """
-    part = complete_part(data)
+    part = in_memory(complete_part(data))
     axes = swept_axes(part)
     x, y = (part[axis].values for axis in axes)
     loss = part["loss"].transpose(*axes).values.astype(np.float64)

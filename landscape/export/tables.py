@@ -13,16 +13,19 @@ from landscape.errors import InputError
 from landscape.export.options import ExportOptions
 from landscape.export.origin import origin, title
 from landscape.files import atomic_write
-from landscape.store import complete_part, swept_axes
+from landscape.store import complete_part, in_memory, slabs, swept_axes
 
 FURTHER = ("attack",)  # axes of a quantity alone that are rows, not columns, of a table
 NUMBERS = "biuf"
+AT_ONCE = 10_000  # rows turned into text
 
 Columns = Mapping[str, Shaped[np.ndarray, " rows"]]
 
 
 def points(data: xr.Dataset, stem: Path, options: ExportOptions) -> list[Path]:
     """A row for every point that was computed, and of spatial surfaces for every image.
+
+    The surface may be larger than memory: it is read and written part by part.
 
     Columns are the coordinates, then all numbers that belong to a row; numbers have as many digits
     as they need to be read back exactly. Lines that begin with # say what the columns are.
@@ -50,15 +53,16 @@ def _row_dims(data: xr.Dataset) -> tuple[str, ...]:
 
 
 def _blocks(data: xr.Dataset, rows: tuple[str, ...], done: xr.DataArray) -> Iterator[Columns]:
-    """The rows of one value of the first dimension after the other: files can be large."""
-    for i in range(data.sizes[rows[0]]):
-        block = data.isel({rows[0]: [i]})
-        there = done.isel({rows[0]: [i]}) if rows[0] in done.dims else done
+    """The rows of one part after the other."""
+    for where in slabs({dim: data.sizes[dim] for dim in rows}):
+        block = in_memory(data.isel(where))
+        there = done.isel(where, missing_dims="ignore")
+        over_rows = there.values.reshape([there.sizes.get(dim, 1) for dim in rows])
+        kept = np.nonzero(np.broadcast_to(over_rows, [block.sizes[dim] for dim in rows]))
+        at = dict(zip(rows, kept, strict=True))
         whole = {dim: block[dim] for dim in rows} | dict(block.data_vars)
-        like = xr.broadcast(*whole.values(), there)[0].transpose(*rows)
-        kept = there.broadcast_like(like).transpose(*rows).values
         yield {
-            str(name): field.broadcast_like(like).transpose(*rows).values[kept]
+            str(name): field.values[tuple(at[str(dim)] for dim in field.dims)]
             for name, field in whole.items()
         }
 
@@ -81,7 +85,7 @@ def minima_found(data: xr.Dataset, stem: Path, options: ExportOptions) -> list[P
     """The minima of the loss with their persistence; see `landscape.measures.minima`."""
     from landscape.measures.minima import minima  # scipy, which other tables have no use for
 
-    table = minima(complete_part(data)["loss"])
+    table = minima(in_memory(complete_part(data, "loss"))["loss"])
     path = stem.with_name(f"{stem.name}-minima.csv")
     fields = {str(name): table[name] for name in ("minimum", *table.data_vars)}
     _write(path, data, fields, iter([{name: field.values for name, field in fields.items()}]))
@@ -101,5 +105,8 @@ def _write(
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(head)
         for columns in blocks:
-            text = [columns[name].astype(str).tolist() for name in head]
-            writer.writerows(zip(*text, strict=True))
+            values = [columns[name] for name in head]
+            for start in range(0, len(values[0]), AT_ONCE):  # text takes much more room
+                rows = slice(start, start + AT_ONCE)
+                text = [column[rows].astype(str).tolist() for column in values]
+                writer.writerows(zip(*text, strict=True))

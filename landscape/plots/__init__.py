@@ -125,7 +125,8 @@ def write_plots(
     """Draw a surface and write `<stem>-<plot>.<format>` for every plot in every format it has.
 
     Args:
-        data: a stored surface.
+        data: a stored surface; of one that was opened lazily (`store.open_surface`) no more is
+            read than each figure shows.
         stem: folder and beginning of the file names.
         names: plots in `PLOTS`; None for all that fit.
         formats: suffixes among png, pdf, svg and html.

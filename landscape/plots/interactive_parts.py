@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 import xarray as xr
+from jaxtyping import Float
 from matplotlib import colormaps
 from matplotlib.colors import to_hex
 
@@ -16,7 +17,7 @@ from landscape.plots.style import LOSS_COLOURS, NOT_FINITE_COLOURS, WORST, axis_
 
 PAGE_WIDTH = 12.0  # inches of a browser window, about
 CAMERA = {"eye": {"x": 1.35, "y": -1.6, "z": 1.0}}
-NOT_FINITE_SYMBOLS = {"inf": "diamond", "nan": "square"}
+NOT_FINITE_SYMBOLS = {"inf": "diamond", "-inf": "diamond-open", "nan": "square"}
 
 
 def new_page(title: str, *, top: int = 90) -> go.Figure:
@@ -29,7 +30,9 @@ def new_page(title: str, *, top: int = 90) -> go.Figure:
         height=760,
         margin={"l": 70, "r": 30, "t": top, "b": 60},
         uirevision="keep",  # a change of image or scale leaves the camera where it is
-        showlegend=False,
+        legend={"orientation": "h", "x": 1, "xanchor": "right", "y": -0.09, "yanchor": "top"}
+        | {"itemsizing": "constant"},
+        showlegend=True,
     )
     return figure
 
@@ -83,8 +86,28 @@ def surface_or_line(x: Columns, y: Rows, z: Grid, **hover: Any) -> go.Surface | 
         if isinstance(value, np.ndarray)
     }
     return go.Scatter3d(
-        x=grid_x.ravel(), y=grid_y.ravel(), z=z.ravel(), mode="lines+markers", **{**hover, **flat}
+        x=grid_x.ravel(),
+        y=grid_y.ravel(),
+        z=z.ravel(),
+        mode="lines+markers",
+        showlegend=False,
+        **{**hover, **flat},
     )
+
+
+def not_finite_look(name: str, size: int) -> dict[str, Any]:
+    """How points are marked whose loss is inf, -inf or nan."""
+    colour = NOT_FINITE_COLOURS["edgecolor"]
+    marker = {"symbol": NOT_FINITE_SYMBOLS[name], "color": colour, "size": size}
+    return {"mode": "markers", "marker": marker, "name": f"loss is {name}"}
+
+
+def not_finite_legend(values: Float[np.ndarray, "..."]) -> list[go.Scatter]:
+    """Legend entries for the marks that `values` need, whichever of them are visible."""
+    return [
+        go.Scatter(x=[None], y=[None], showlegend=True, **not_finite_look(name, 7))
+        for name in not_finite(values)
+    ]
 
 
 def not_finite_marks(x: Columns, y: Rows, values: Grid, scale: Scale, **axes: str) -> list[Any]:
@@ -101,14 +124,9 @@ def not_finite_marks(x: Columns, y: Rows, values: Grid, scale: Scale, **axes: st
     for name, mask in not_finite(values).items():
         rows, columns = np.nonzero(mask)
         style = {
-            "mode": "markers",
-            "marker": {
-                "symbol": NOT_FINITE_SYMBOLS[name],
-                "color": NOT_FINITE_COLOURS["edgecolor"],
-                "size": 4 if "scene" in axes else 7,
-            },
-            "name": f"loss is {name}",
+            **not_finite_look(name, 4 if "scene" in axes else 7),
             "hovertemplate": f"%{{x:.4g}}, %{{y:.4g}}: loss is {name}<extra></extra>",
+            "showlegend": False,
         }
         if "scene" in axes:
             marks.append(
@@ -136,6 +154,7 @@ def level_lines(x: Columns, y: Rows, z: Grid, levels: list[float], **axes: str) 
             contours={"start": start, "end": end, "size": size, "coloring": "none"},
             line={"color": "white", "width": 1 if len(levels) > 1 else 2},
             showscale=False,
+            showlegend=False,
             hoverinfo="skip",
             **axes,
         )
@@ -150,6 +169,7 @@ def star(**where: Any) -> go.Scatter | go.Scatter3d:
     return trace(
         mode="markers",
         name="worst pose",
+        showlegend=False,
         marker={
             "symbol": "diamond" if three else "star",  # scenes have no stars
             "size": 7 if three else 15,

@@ -13,6 +13,7 @@ from landscape.plots.interactive_parts import (
     drawn,
     level_lines,
     new_page,
+    not_finite_legend,
     not_finite_marks,
     scene,
     star,
@@ -45,17 +46,17 @@ ROWS = ((0.76, 1.0), (0.38, 0.62), (0.0, 0.24))  # of the planes, as shares of t
 
 @dataclass
 class _Traces:
-    """All traces of the page; each shows for one image, at one shift down or (None) at all."""
+    """All traces of the page; each shows for one image or (None) all, likewise for a shift down."""
 
     traces: list[Any] = field(default_factory=list)
-    shown_at: list[tuple[int, int | None]] = field(default_factory=list)
+    shown_at: list[tuple[int | None, int | None]] = field(default_factory=list)
 
-    def add(self, trace: Any, image: int, step: int | None = None) -> None:
+    def add(self, trace: Any, image: int | None = None, step: int | None = None) -> None:
         self.traces.append(trace)
         self.shown_at.append((image, step))
 
     def visible(self, image: int, step: int) -> list[bool]:
-        return [i == image and s in (None, step) for i, s in self.shown_at]
+        return [i in (None, image) and s in (None, step) for i, s in self.shown_at]
 
 
 def figure(data: xr.Dataset, options: PlotOptions) -> go.Figure:
@@ -66,6 +67,8 @@ def figure(data: xr.Dataset, options: PlotOptions) -> go.Figure:
     traces = _Traces()
     for n, image in enumerate(images):
         _add_image(traces, n, image, scale)
+    for entry in not_finite_legend(shown["loss"].values):
+        traces.add(entry)
     worst_steps = [_step(image, worst_pose(image)) for image in images]
     page = new_page(heading(data, left_out(data, shown), width=PAGE_WIDTH), top=130)
     page.add_traces(traces.traces)

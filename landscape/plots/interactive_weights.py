@@ -12,6 +12,8 @@ from landscape.plots.interactive_parts import (
     drawn,
     level_lines,
     new_page,
+    not_finite_legend,
+    not_finite_look,
     not_finite_marks,
     scene,
     surface_or_line,
@@ -19,11 +21,11 @@ from landscape.plots.interactive_parts import (
 )
 from landscape.plots.options import PlotOptions
 from landscape.plots.paths import LINE, marked, off_surface
-from landscape.plots.prepare import drawn_fields
+from landscape.plots.prepare import drawn_fields, not_finite
 from landscape.plots.scales import Scale, scale_of
 from landscape.plots.style import LINE_COLOURS, axis_label, heading, long_name
 from landscape.plots.weight_line import colour_of, lines_of
-from landscape.store import complete_part, swept_axes
+from landscape.store import complete_part, in_memory, swept_axes
 
 SCENE = [0.0, 0.52]  # shares of the page's width
 CONTOUR = [0.62, 0.98]
@@ -31,7 +33,7 @@ CONTOUR = [0.62, 0.98]
 
 def plane(data: xr.Dataset, options: PlotOptions) -> go.Figure:
     """The loss as a surface beside its contours, with buttons for a linear or logarithmic scale."""
-    part = complete_part(data)
+    part = in_memory(complete_part(data))
     values = part["loss"].transpose("beta", "alpha").values
     scales = _scales(values)
     chosen = scale_of(values).log
@@ -41,7 +43,9 @@ def plane(data: xr.Dataset, options: PlotOptions) -> go.Figure:
         for trace in traces:
             trace.visible = log == chosen
         page.add_traces(traces)
-    shown_at = [log for log, traces in sets.items() for _ in traces]
+    entries = not_finite_legend(values)
+    page.add_traces(entries)
+    shown_at = [log for log, traces in sets.items() for _ in traces] + [None] * len(entries)
     page.update_layout(
         **_spacing(part, scales[chosen]),
         xaxis={"title": {"text": axis_label(part["alpha"])}, "domain": CONTOUR, "zeroline": False}
@@ -54,7 +58,10 @@ def plane(data: xr.Dataset, options: PlotOptions) -> go.Figure:
             {
                 "method": "update",
                 "label": "logarithmic" if log else "linear",
-                "args": [{"visible": [at == log for at in shown_at]}, _spacing(part, scale)],
+                "args": [
+                    {"visible": [at in (None, log) for at in shown_at]},
+                    _spacing(part, scale),
+                ],
             }
             for log, scale in scales.items()
         ]
@@ -68,26 +75,22 @@ def plane(data: xr.Dataset, options: PlotOptions) -> go.Figure:
 
 def line(data: xr.Dataset, options: PlotOptions) -> go.Figure:
     """Losses and accuracies along a direction or curve, with bars of one standard error."""
-    part = complete_part(data)
+    part = in_memory(complete_part(data))
     (axis,) = swept_axes(part)
     losses, accuracies, _ = lines_of(part)
     scale = scale_of(np.concatenate([part[name].values for name in losses]))
     page = new_page(heading(data, width=PAGE_WIDTH))
-    page.add_traces([_line_trace(part, name, "y", colour_of(losses, name)) for name in losses])
-    page.add_traces(
-        [_line_trace(part, name, "y2", colour_of(accuracies, name)) for name in accuracies]
-    )
-    x, loss = part[axis].values, part["loss"].values
-    bottom = np.full((1, 1), scale.low)
-    for mark in not_finite_marks(x, bottom[0], loss[None, :], scale, xaxis="x", yaxis="y"):
-        page.add_trace(mark)
+    lines = [(name, "y", colour_of(losses, name), scale.low) for name in losses]
+    lines += [(name, "y2", colour_of(accuracies, name), 0.0) for name in accuracies]
+    page.add_traces([_line_trace(part, *line[:3]) for line in lines])
+    for number, line in enumerate(lines):
+        page.add_traces(_line_marks(part, *line, size=max(5, 11 - 2 * number)))
     title = {"text": axis_label(part["loss"]), "font": {"color": LINE_COLOURS["loss"]}}
     page.update_layout(
         xaxis={"title": {"text": axis_label(part[axis])}},
         yaxis={"title": title, "type": "log" if scale.log else "linear"},
         hovermode="x unified",
-        showlegend=True,
-        legend={"orientation": "h", "x": 0.5, "xanchor": "center", "y": -0.12},
+        legend={"x": 0.5, "xanchor": "center", "y": -0.12},
     )
     if accuracies:
         text = axis_label(part[accuracies[0]])
@@ -132,6 +135,7 @@ def _plane_traces(part: xr.Dataset, scale: Scale) -> list[Any]:
         y=[0],
         mode="markers",
         name="trained weights",
+        showlegend=False,
         marker={"symbol": "cross", "size": 11, "color": "white", "line": {"width": 1.5}},
         hovertemplate="trained weights<extra></extra>",
     )
@@ -181,9 +185,25 @@ def _place_traces(part: xr.Dataset, plane_axes: dict[str, str]) -> list[go.Scatt
                 for name, share in zip(places.names, places.residual, strict=True)
             ],
             hovertemplate="%{text}<extra></extra>",
+            showlegend=False,
             **plane_axes,
         )
     ]
+
+
+def _line_marks(
+    part: xr.Dataset, name: str, yaxis: str, colour: str, bottom: float, *, size: int
+) -> list[go.Scatter]:
+    """Marks at the bottom where a line is broken, one inside the other where several are."""
+    (axis,) = swept_axes(part)
+    marks = []
+    for kind, mask in not_finite(part[name].values).items():
+        look = not_finite_look(kind, size)
+        look["marker"] |= {} if name == "loss" else {"color": colour}
+        look |= {"name": f"{name.replace('_', ' ')} is {kind}", "yaxis": yaxis}
+        x = part[axis].values[mask]
+        marks.append(go.Scatter(x=x, y=np.full(len(x), bottom), cliponaxis=False, **look))
+    return marks
 
 
 def _line_trace(part: xr.Dataset, name: str, yaxis: str, colour: str) -> go.Scatter:

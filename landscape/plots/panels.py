@@ -18,7 +18,13 @@ from mpl_toolkits.mplot3d.axes3d import Axes3D
 
 from landscape.plots.prepare import cell_edges, not_finite
 from landscape.plots.scales import Scale, number
-from landscape.plots.style import LOSS_COLOURS, NOT_FINITE, NOT_FINITE_COLOURS, SMALL
+from landscape.plots.style import (
+    LOSS_COLOURS,
+    NOT_FINITE,
+    NOT_FINITE_COLOURS,
+    NOT_FINITE_MARKS,
+    SMALL,
+)
 
 FACETS = 60  # along an axis at least; flat facets of the bilinear patch between measured points
 LIGHT = np.array([-0.35, -0.55, 0.76])  # from the viewer's left, above
@@ -77,10 +83,10 @@ def _cell(x: Line, y: Line, row: int, column: int, zoom: float) -> Float[np.ndar
     return np.asarray(middle + zoom * (corners - middle))
 
 
-def not_finite_handles(values: Float[np.ndarray, "..."]) -> list[Patch]:
-    """Legend entries for the hatches that `values` need."""
+def not_finite_handles(values: Float[np.ndarray, "..."], of: str = "loss") -> list[Patch]:
+    """Legend entries for the hatches that `values` need, whose name is `of`."""
     return [
-        Patch(hatch=NOT_FINITE[name], linewidth=0, label=f"loss is {name}", **NOT_FINITE_COLOURS)
+        Patch(hatch=NOT_FINITE[name], linewidth=0, label=f"{of} is {name}", **NOT_FINITE_COLOURS)
         for name in not_finite(values)
     ]
 
@@ -141,13 +147,17 @@ def surface(ax: Axes3D, x: Columns, y: Rows, values: Grid, scale: Scale, zlabel:
     heights = scale.position(values.astype(np.float64))
     for name, mask in not_finite(values).items():
         rows, columns = np.nonzero(mask)
-        marker = {"inf": "^", "nan": "x"}[name]
         colour = NOT_FINITE_COLOURS["edgecolor"]
-        style = {"marker": marker, "color": colour, "linestyle": "", "markersize": 3}
+        style = {"marker": NOT_FINITE_MARKS[name], "color": colour, "linestyle": ""}
         ax.plot(
-            x[columns], y[rows], np.full(len(rows), scale.ends[0]), label=f"loss is {name}", **style
+            x[columns],
+            y[rows],
+            np.full(len(rows), scale.ends[0]),
+            label=f"loss is {name}",
+            markersize=3,
+            **style,
         )
-        ax.legend(loc="lower left")
+        ax.legend(loc="upper left")
     if min(values.shape) == 1:
         grid_x, grid_y = np.meshgrid(x, y)
         ax.plot(grid_x.ravel(), grid_y.ravel(), heights.ravel(), color="#31688e", marker=".")

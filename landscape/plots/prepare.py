@@ -8,7 +8,7 @@ import xarray as xr
 from jaxtyping import Bool, Float, UInt8
 
 from landscape.errors import InputError
-from landscape.store import point_fields
+from landscape.store import in_memory, point_fields
 
 POSE_AXES = ("rotation", "shift_x", "shift_y")
 OWN_CONVENTION = "landscape"
@@ -28,13 +28,13 @@ def drawn_fields(data: xr.Dataset) -> list[str]:
 
 
 def pick_images(data: xr.Dataset, images: tuple[int, ...] | None, *, at_most: int) -> xr.Dataset:
-    """The images asked for by their index in the data set, or the first `at_most` ones.
+    """The images asked for by their index in the data set, or the first `at_most` ones, in memory.
 
     Raises:
         InputError: an image that the file does not hold, or none at all.
     """
     if images is None:
-        return data.isel(image=slice(at_most))
+        return in_memory(data.isel(image=slice(at_most)))
     held = data["image"].values.tolist()
     absent = [image for image in images if image not in held]
     if absent or not images:
@@ -42,7 +42,7 @@ def pick_images(data: xr.Dataset, images: tuple[int, ...] | None, *, at_most: in
             f"expected images among {_listed(held)}, got {_listed(absent) or 'none'}; "
             "name images by their index in the data set"
         )
-    return data.isel(image=[held.index(image) for image in images])
+    return in_memory(data.isel(image=[held.index(image) for image in images]))
 
 
 def _listed(values: list[int], most: int = 12) -> str:
@@ -104,7 +104,7 @@ def plane(image: xr.Dataset, x: str, y: str, through: PosePoint) -> xr.Dataset:
 
 def not_finite(values: Float[np.ndarray, "..."]) -> dict[str, Bool[np.ndarray, "..."]]:
     """Masks of the measured values that are no numbers, by the name they go by in a legend."""
-    masks = {"inf": np.isinf(values), "nan": np.isnan(values)}
+    masks = {"inf": np.isposinf(values), "-inf": np.isneginf(values), "nan": np.isnan(values)}
     return {name: mask for name, mask in masks.items() if mask.any()}
 
 

@@ -39,7 +39,8 @@ MEASURED: dict[str, Any] = {
     "markersize": 2.2,
     "markeredgewidth": 0,
 }
-NOT_FINITE = {"inf": "////", "nan": "xxxx"}  # hatches
+NOT_FINITE = {"inf": "////", "-inf": "\\\\\\\\", "nan": "xxxx"}  # hatches
+NOT_FINITE_MARKS = {"inf": "^", "-inf": "v", "nan": "x"}
 NOT_FINITE_COLOURS: dict[str, Any] = {"facecolor": "#f2f2f2", "edgecolor": "#c2185b"}
 OUTLINE = (patheffects.withStroke(linewidth=2.0, foreground="black", alpha=0.6),)
 UNITS = {"degree": "°", "pixel": "px", "1": ""}

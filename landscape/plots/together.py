@@ -69,7 +69,9 @@ def _grid(panels: int, across: int) -> tuple[int, int]:
 
 
 def _losses(surfaces: Mapping[str, xr.Dataset]) -> np.ndarray:
-    return np.concatenate([complete_part(s)["loss"].values.ravel() for s in surfaces.values()])
+    return np.concatenate(
+        [complete_part(s, "loss")["loss"].values.ravel() for s in surfaces.values()]
+    )
 
 
 def _common(surfaces: Mapping[str, xr.Dataset], *, cut_spikes: bool = False) -> Scale:

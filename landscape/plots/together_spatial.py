@@ -24,7 +24,7 @@ from landscape.plots.style import (
     style,
     unit_symbol,
 )
-from landscape.store import complete_part
+from landscape.store import complete_part, in_memory
 
 IMAGES = 4
 ROW_HEIGHT = 1.45  # inches
@@ -120,9 +120,20 @@ def spectra(surfaces: Mapping[str, xr.Dataset]) -> Figure:
 def plot_spectrum(
     data: xr.Dataset, *, ax: Axes, dim: str, label: str, colour: str, dash: Any
 ) -> Axes:
-    """The mean spectrum of all images along one axis, through the clean pose."""
-    power = spectrum(_through_clean(data, dim)["loss"], dim)
-    mean, count = power.mean("image"), power.sizes["image"]
+    """The mean spectrum of images along one axis, through the clean pose.
+
+    Images whose loss is inf or nan there have none; the label says how many are left.
+    """
+    loss = _through_clean(data, dim)["loss"]
+    usable = np.isfinite(loss.transpose("image", dim).values).all(axis=1)
+    count = int(usable.sum())
+    if count < len(usable):
+        label += f" ({count} of {len(usable)} images are finite)"
+    if not count:
+        ax.plot([], [], color=colour, linestyle=dash, lw=1.2, label=label)
+        return ax
+    power = spectrum(loss.isel(image=np.flatnonzero(usable)), dim)
+    mean = power.mean("image")
     error = power.std("image", ddof=1) / np.sqrt(count) if count > 1 else 0 * mean
     keep = power.frequency.values > 0  # the mean was taken away
     frequency, middle, reach = power.frequency[keep], mean[keep], error[keep]
@@ -157,12 +168,12 @@ def _longest(data: xr.Dataset) -> tuple[str, str]:
 
 def _cut(data: xr.Dataset, x: str, y: str) -> xr.Dataset:
     (fixed,) = set(POSE_AXES) - {x, y}
-    return data.sel({fixed: 0.0}, method="nearest").transpose("image", y, x, ...)
+    return in_memory(data.sel({fixed: 0.0}, method="nearest")).transpose("image", y, x, ...)
 
 
 def _through_clean(data: xr.Dataset, dim: str) -> xr.Dataset:
     others = {axis: 0.0 for axis in POSE_AXES if axis != dim}
-    return data.sel(others, method="nearest")
+    return in_memory(data[["loss"]].sel(others, method="nearest"))
 
 
 def _picture(ax: Axes, image: xr.Dataset) -> None:

@@ -14,6 +14,7 @@ from matplotlib.lines import Line2D
 from landscape.errors import InputError
 from landscape.plots.options import PlotOptions
 from landscape.plots.style import DOUBLE, NETWORK_COLOURS, SMALL, heading, new_figure, style
+from landscape.store import in_memory
 
 MARKS = ("o", "s", "^", "D", "v")
 ACROSS = 3  # panels in a row, at most
@@ -96,6 +97,7 @@ def figure(data: xr.Dataset, options: PlotOptions) -> Figure:
     """A panel per attack; a network keeps its colour and its mark in all of them."""
     if not bool((data.done == 1).any()):
         raise InputError("expected a trade-off with computed points, got none; continue it first")
+    data = in_memory(data)
     attacks = range(1, data.sizes["attack"])
     rows = math.ceil(len(attacks) / ACROSS)
     columns = math.ceil(len(attacks) / rows)

@@ -8,7 +8,7 @@ from landscape.plots.options import PlotOptions
 from landscape.plots.panels import axes_3d, surface
 from landscape.plots.scales import Scale, number, scale_of
 from landscape.plots.style import SINGLE, axis_label, heading, new_figure, style
-from landscape.store import complete_part
+from landscape.store import complete_part, in_memory
 
 
 def plot(data: xr.Dataset, *, ax: Axes3D, scale: Scale | None = None) -> Axes3D:
@@ -19,7 +19,7 @@ def plot(data: xr.Dataset, *, ax: Axes3D, scale: Scale | None = None) -> Axes3D:
         ax: where to draw.
         scale: that of several panels; that of these values unless given.
     """
-    part = complete_part(data)
+    part = in_memory(complete_part(data, "loss"))
     x, y = (part[axis].values for axis in ("alpha", "beta"))
     values = part["loss"].transpose("beta", "alpha").values
     scale = scale or scale_of(values, cut_spikes=True)
@@ -30,7 +30,7 @@ def plot(data: xr.Dataset, *, ax: Axes3D, scale: Scale | None = None) -> Axes3D:
 
 def figure(data: xr.Dataset, options: PlotOptions) -> Figure:
     """One panel of a column's width; a spike that was cut off is named in the title."""
-    scale = scale_of(complete_part(data)["loss"].values, cut_spikes=True)
+    scale = scale_of(complete_part(data, "loss")["loss"].values, cut_spikes=True)
     cut = f"cut off at {number(scale.high)} (largest {number(scale.largest)})"
     with style():
         title = heading(data, cut if scale.clipped else "", width=SINGLE)

@@ -20,7 +20,7 @@ from landscape.plots.style import (
     new_figure,
     style,
 )
-from landscape.store import complete_part
+from landscape.store import complete_part, in_memory
 
 
 def plot(data: xr.Dataset, *, ax: Axes, scale: Scale | None = None, field: str = "loss") -> Axes:
@@ -36,7 +36,7 @@ def plot(data: xr.Dataset, *, ax: Axes, scale: Scale | None = None, field: str =
         scale: that of several panels; that of these values unless given.
         field: what is drawn instead of the loss.
     """
-    part = complete_part(data)
+    part = in_memory(complete_part(data, field))
     x, y = (part[axis].values for axis in ("alpha", "beta"))
     values = part[field].transpose("beta", "alpha").values
     scale = scale or scale_of(values)
@@ -56,7 +56,7 @@ def plot(data: xr.Dataset, *, ax: Axes, scale: Scale | None = None, field: str =
 
 def figure(data: xr.Dataset, options: PlotOptions) -> Figure:
     """One panel of a column's width with the key to its colours."""
-    part = complete_part(data)
+    part = in_memory(complete_part(data, "loss"))
     with style():
         fig = new_figure(SINGLE, 2.85, layout="compressed")
         ax = fig.subplots()

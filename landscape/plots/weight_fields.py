@@ -3,6 +3,7 @@
 import math
 import textwrap
 
+import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
@@ -14,7 +15,7 @@ from landscape.plots.paths import off_surface
 from landscape.plots.prepare import drawn_fields
 from landscape.plots.scales import scale_of
 from landscape.plots.style import DOUBLE, axis_label, heading, new_figure, style, unit_symbol
-from landscape.store import complete_part
+from landscape.store import complete_part, in_memory
 
 ACROSS = 3
 
@@ -29,8 +30,8 @@ def with_ratio(data: xr.Dataset) -> xr.Dataset:
 def figure(data: xr.Dataset, options: PlotOptions) -> Figure:
     """Panels of a third of a page's width, each with its own key."""
     data = with_ratio(data)
-    part = complete_part(data)
     names = drawn_fields(data)
+    part = in_memory(complete_part(data, *names))
     columns = min(len(names), ACROSS)
     rows = math.ceil(len(names) / columns)
     with style():
@@ -45,6 +46,7 @@ def figure(data: xr.Dataset, options: PlotOptions) -> Figure:
             ax.label_outer()
             colour_bar(fig, [ax], scale, unit_symbol(part[name]))
         fig.suptitle(heading(data, off_surface(data), width=DOUBLE))
-        if handles := not_finite_handles(part["loss"].values):
+        every = np.concatenate([part[name].values.ravel() for name in names])
+        if handles := not_finite_handles(every, of="value"):
             fig.legend(handles=handles, loc="outside lower center", ncols=2)
     return fig

@@ -17,6 +17,7 @@ from landscape.plots.style import (
     NETWORK_COLOURS,
     NOT_FINITE,
     NOT_FINITE_COLOURS,
+    NOT_FINITE_MARKS,
     SINGLE,
     SMALL,
     axis_label,
@@ -25,9 +26,10 @@ from landscape.plots.style import (
     new_figure,
     style,
 )
-from landscape.store import complete_part, swept_axes
+from landscape.store import complete_part, in_memory, swept_axes
 
 FURTHER = NETWORK_COLOURS[2:]  # of further data, loss and accuracy alike
+OTHER = "#444444"  # of what is neither loss nor accuracy
 
 
 def lines_of(data: xr.Dataset) -> tuple[list[str], list[str], list[str]]:
@@ -45,13 +47,18 @@ def colour_of(names: list[str], name: str) -> str:
 
 
 def plot(data: xr.Dataset, *, ax: Axes) -> Axes:
-    """Losses (left) and accuracies (right, on twin axes) with bands of one standard error."""
-    part = complete_part(data)
+    """Losses (left) and accuracies (right, on twin axes) with bands of one standard error.
+
+    Where the loss is inf or nan the panel is hatched; where another quantity is, a mark in its
+    colour stands at the panel's upper edge.
+    """
+    part = in_memory(complete_part(data))
     (axis,) = swept_axes(part)
     losses, accuracies, _ = lines_of(part)
     scale = scale_of(np.concatenate([part[name].values for name in losses]))
-    for name in losses:
-        _line(ax, part, name, colour_of(losses, name))
+    lines = [(ax, name, colour_of(losses, name)) for name in losses]
+    for line in lines:
+        _line(part, *line)
     ax.set_ylabel(axis_label(part["loss"]), color=LINE_COLOURS["loss"])
     if scale.log:
         ax.set_yscale("log")
@@ -59,12 +66,16 @@ def plot(data: xr.Dataset, *, ax: Axes) -> Axes:
         ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
     if accuracies:
         twin = ax.twinx()
-        for name in accuracies:
-            _line(twin, part, name, colour_of(accuracies, name), linestyle="--")
+        right = [(twin, name, colour_of(accuracies, name)) for name in accuracies]
+        for line in right:
+            _line(part, *line, linestyle="--")
+        lines += right
         twin.set_ylim(0, 1.02)
         twin.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
         twin.set_ylabel(axis_label(part[accuracies[0]]), color=LINE_COLOURS["accuracy"])
-    _mark_not_finite(ax, part[axis].values, part["loss"].values)
+    _hatch_not_finite(ax, part[axis].values, part["loss"].values)
+    for row, (axes, name, colour) in enumerate(lines[1:]):
+        _mark_not_finite(axes, part[name], colour, row)
     ax.axvline(0, color="#888888", linewidth=0.6, zorder=0)
     _mark_places(ax, data)
     ax.set_xlabel(axis_label(part[axis]))
@@ -73,7 +84,7 @@ def plot(data: xr.Dataset, *, ax: Axes) -> Axes:
 
 def figure(data: xr.Dataset, options: PlotOptions) -> Figure:
     """A column's width; quantities other than losses and accuracies get panels of their own."""
-    part = complete_part(data)
+    part = in_memory(complete_part(data))
     (axis,) = swept_axes(part)
     losses, accuracies, others = lines_of(part)
     with style():
@@ -83,7 +94,8 @@ def figure(data: xr.Dataset, options: PlotOptions) -> Figure:
         axes = fig.subplots(len(ratios), 1, squeeze=False, sharex=True, height_ratios=ratios)[:, 0]
         plot(data, ax=axes[0])
         for ax, name in zip(axes[1:], others, strict=True):
-            ax.plot(part[axis].values, _finite(part[name]), color="#444444")
+            ax.plot(part[axis].values, _finite(part[name]), color=OTHER)
+            _mark_not_finite(ax, part[name], OTHER)
             ax.set_ylabel(long_name(part[name]).replace(" of ", "\nof "))
         for ax in axes[:-1]:
             ax.set_xlabel("")
@@ -93,29 +105,47 @@ def figure(data: xr.Dataset, options: PlotOptions) -> Figure:
     return fig
 
 
-def _line(ax: Axes, part: xr.Dataset, name: str, colour: str, *, linestyle: str = "-") -> None:
+def _line(part: xr.Dataset, ax: Axes, name: str, colour: str, *, linestyle: str = "-") -> None:
     (axis,) = swept_axes(part)
     x, finite = part[axis].values, _finite(part[name])
     label = name.replace("_", " ")
-    marker = "." if len(x) == 1 else ""
     error = part[f"{name}_stderr"].values if f"{name}_stderr" in part else None
     if error is not None:
         label += "" if "_" in name else " ± standard error"
         ax.fill_between(x, finite - error, finite + error, color=colour, alpha=0.25, linewidth=0)
-    ax.plot(x, finite, color=colour, linestyle=linestyle, marker=marker, label=label)
+    ax.plot(x, finite, color=colour, linestyle=linestyle, label=label)
+    there = np.pad(np.isfinite(finite), 1)
+    alone = there[1:-1] & ~there[:-2] & ~there[2:]  # no line leads to them
+    if alone.any():
+        ax.plot(x[alone], finite[alone], color=colour, linestyle="", marker=".")
 
 
 def _finite(values: xr.DataArray) -> np.ndarray:
     return np.where(np.isfinite(values.values), values.values, np.nan)
 
 
-def _mark_not_finite(ax: Axes, x: np.ndarray, loss: np.ndarray) -> None:
+def _hatch_not_finite(ax: Axes, x: np.ndarray, loss: np.ndarray) -> None:
     edges = cell_edges(x)
     for name, mask in not_finite(loss).items():
         for n, i in enumerate(np.flatnonzero(mask)):
             label = f"loss is {name}" if n == 0 else None
             span = edges[i], edges[i + 1]
             ax.axvspan(*span, hatch=NOT_FINITE[name], lw=0, label=label, **NOT_FINITE_COLOURS)
+
+
+def _mark_not_finite(ax: Axes, field: xr.DataArray, colour: str, row: int = 0) -> None:
+    """Marks at the upper edge, in rows, since several lines often break at the same place."""
+    x = field[field.dims[0]].values
+    for name, mask in not_finite(field.values).items():
+        edge = np.full(int(mask.sum()), 0.97 - 0.05 * row)
+        look: dict[str, Any] = {
+            "linestyle": "",
+            "marker": NOT_FINITE_MARKS[name],
+            "markersize": 3.5,
+        }
+        label = f"{str(field.name).replace('_', ' ')} is {name}"
+        across = ax.get_xaxis_transform()
+        ax.plot(x[mask], edge, transform=across, color=colour, label=label, **look)
 
 
 def _mark_places(ax: Axes, data: xr.Dataset) -> None:

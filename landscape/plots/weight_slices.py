@@ -16,24 +16,29 @@ from landscape.plots.style import (
     new_figure,
     style,
 )
-from landscape.store import complete_part
+from landscape.store import complete_part, in_memory
 
 SLICES = 5
 
 
 def slices(part: xr.Dataset) -> list[xr.Dataset]:
-    """Planes of the first two directions, evenly spread along the third, its ends among them."""
+    """Planes of the first two directions, evenly spread along the third, its ends among them.
+
+    Args:
+        part: a complete surface (`complete_part`); no more of it is read than the planes.
+    """
     count = part.sizes["gamma"]
     chosen = np.unique(np.linspace(0, count - 1, min(count, SLICES)).round().astype(int))
-    planes = [part.isel(gamma=int(i)) for i in chosen]
-    return [plane.drop_vars([n for n in plane if str(n).startswith("path_")]) for plane in planes]
+    shown = in_memory(part.isel(gamma=chosen))  # at once: each reading goes through the whole file
+    return [shown.isel(gamma=i) for i in range(len(chosen))]
 
 
 def figure(data: xr.Dataset, options: PlotOptions) -> Figure:
     """A row of contours of a page's width."""
-    part = complete_part(data)
+    part = complete_part(data, "loss")
     planes = slices(part)
-    scale = scale_of(np.concatenate([plane["loss"].values.ravel() for plane in planes]))
+    losses = np.concatenate([plane["loss"].values.ravel() for plane in planes])
+    scale = scale_of(losses)
     with style():
         fig = new_figure(DOUBLE, 2.1, layout="compressed")
         axes = fig.subplots(1, len(planes), squeeze=False, sharex=True, sharey=True)[0]
@@ -43,6 +48,6 @@ def figure(data: xr.Dataset, options: PlotOptions) -> Figure:
             ax.label_outer()
         colour_bar(fig, list(axes), scale, axis_label(part["loss"]))
         fig.suptitle(heading(data, f"slices along {long_name(part['gamma'])}", width=DOUBLE))
-        if handles := not_finite_handles(part["loss"].values):
+        if handles := not_finite_handles(losses):
             fig.legend(handles=handles, loc="outside lower center", ncols=2)
     return fig

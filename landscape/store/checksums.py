@@ -19,7 +19,7 @@ from landscape.store.schema import DONE_FIELD, Field, Layout
 SEAL = "facts_crc32"
 """The attribute that holds the checksum of all facts of a file."""
 SUM_FIELD = Field("crc32", "uint32", "1", "checksum of the values of the point, in file order")
-SLAB_BYTES = 64 * 2**20  # how much of a dataset is held in memory while it is gone through
+SLAB_BYTES = 32 * 2**20  # how much of a dataset is held in memory while it is gone through
 
 
 def seal(file: h5py.File) -> None:

@@ -7,7 +7,6 @@ their file in a group `landscape`, which counts while their losses are those it 
 """
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,18 +33,25 @@ from landscape.store.li_arrays import (
     to_arrays,
     to_fields,
 )
-from landscape.store.li_directions import Tensors, open_li, read_li_directions, read_li_projection
+from landscape.store.li_carried import (
+    carried_facts,
+    carried_fields,
+    carry,
+    digest,
+    group_of_ours,
+    text_in,
+)
+from landscape.store.li_directions import Tensors, read_li_directions, read_li_projection
+from landscape.store.li_guard import COORDINATES, DIR_FILE, OURS, open_li
 from landscape.store.packing import create
 from landscape.store.reader import facts, load_surface
 from landscape.store.schema import DONE_FIELD, Axis, Constant, Field, Layout
 from landscape.store.sink import new_hdf5
+from landscape.text import printable
 
-COORDINATES = {"alpha": "xcoordinates", "beta": "ycoordinates"}
 SURFACE = "a surface file"
 SOURCE = "loss-landscape (Li et al. 2018)"
-OURS = "landscape"
 VERBATIM = "li_"
-FACTS = "facts"
 ORIGIN = ("title", "configuration", "provenance")
 
 
@@ -125,14 +131,14 @@ def read_li_surface(
         ),
         configuration={
             "source": SOURCE,
-            "file": Path(path).name,
+            "file": printable(Path(path).name),
             "sha256": _sha256(Path(path)),
             "dir_file": held.dir_file,
             "split": held.split,
             **{f"{n}_sha256": _sha256(Path(p)) for n, p in attached.items() if p is not None},
         },
         about={
-            "title": f"weight surface of {Path(path).stem}",
+            "title": f"weight surface of {printable(Path(path).stem)}",
             "provenance": provenance(),
             "checks": [],
             "origin": held.origin,
@@ -165,11 +171,11 @@ def _contents(path: Path) -> _Contents:
             for axis, name in COORDINATES.items()
             if name in file
         )
-        group = _group_of_ours(file)
+        group = group_of_ours(file)
         split = group.attrs["split"] if group else next(s for s in _splits(file, path))
         arrays = {name: file[name][()] for name in names_of(split) if name in file}
-        own = {} if group is None else {n: _own(d) for n, d in group.items() if n != FACTS}
-        told = {} if group is None else json.loads(_text(group, FACTS))
+        own = {} if group is None else carried_fields(group, axes, path)
+        told = {} if group is None else carried_facts(group)
         origin = {name: told[name] for name in ORIGIN if name in told}
         points = int(np.prod([len(axis) for axis in axes]))
         for name, array in arrays.items():
@@ -178,7 +184,7 @@ def _contents(path: Path) -> _Contents:
                     f"expected {points} values of {name} in {path}, one for each point of the "
                     f"grid, got the shape {array.shape}"
                 )
-        return _Contents(axes, split, arrays, own, _text(file, "dir_file"), origin)
+        return _Contents(axes, split, arrays, own, printable(text_in(file, DIR_FILE)), origin)
 
 
 def _splits(file: h5py.File, path: Path) -> list[str]:
@@ -190,24 +196,6 @@ def _splits(file: h5py.File, path: Path) -> list[str]:
             "losses first"
         )
     return there
-
-
-def _group_of_ours(file: h5py.File) -> h5py.Group | None:
-    """What was carried along, unless somebody changed the losses since."""
-    if OURS not in file:
-        return None
-    group = file[OURS]
-    loss = file.get(f"{group.attrs['split']}_loss")
-    same = loss is not None and _digest(loss[()]) == group.attrs["loss_sha256"]
-    return group if same else None
-
-
-def _own(data: h5py.Dataset) -> tuple[Shaped[np.ndarray, "..."], str, str]:
-    return data[()], str(data.attrs["units"]), str(data.attrs["long_name"])
-
-
-def _text(group: h5py.Group, name: str) -> str:
-    return str(group[name].asstr()[()]) if name in group else ""
 
 
 def _verbatim(name: str, array: Shaped[np.ndarray, "..."]) -> Constant:
@@ -229,10 +217,6 @@ def _flat(directions: Mapping[str, Tensors]) -> dict[str, Any]:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _digest(array: Shaped[np.ndarray, "..."]) -> str:
-    return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
 
 
 def write_li_surface(data: xr.Dataset, path: str | Path, *, dir_file: str | None = None) -> None:
@@ -267,28 +251,15 @@ def write_li_surface(data: xr.Dataset, path: str | Path, *, dir_file: str | None
     arrays = {**to_arrays(values, split, done), **_kept(data)}
     unsaid = lost(values, to_fields(arrays, split, done.shape))
     with atomic_write(Path(path)) as temporary, h5py.File(temporary, "w") as file:
-        file["dir_file"] = configuration.get("dir_file", "") if dir_file is None else dir_file
+        file[DIR_FILE] = configuration.get("dir_file", "") if dir_file is None else dir_file
         for axis in axes:
             file[COORDINATES[axis]] = data[axis].values
         for name, array in arrays.items():
             file[name] = array
         if unsaid or configuration.get("source") != SOURCE:
             carried = {name: (values[name], _words(data[name])) for name in unsaid}
-            _carry(file.create_group(OURS), carried, split, about)
-            file[OURS].attrs["loss_sha256"] = _digest(arrays[f"{split}_loss"])
-
-
-def _carry(
-    group: h5py.Group,
-    fields: Mapping[str, tuple[Shaped[np.ndarray, "..."], dict[str, str]]],
-    split: str,
-    about: Mapping[str, Any],
-) -> None:
-    group.attrs["split"] = split
-    group[FACTS] = json.dumps(about, sort_keys=True)
-    for name, (values, words) in fields.items():
-        group[name] = values
-        group[name].attrs.update(words)
+            carry(file.create_group(OURS), carried, split, about)
+            file[OURS].attrs["loss_sha256"] = digest(arrays[f"{split}_loss"])
 
 
 def _kept(data: xr.Dataset) -> dict[str, Shaped[np.ndarray, "..."]]:

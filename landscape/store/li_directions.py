@@ -5,9 +5,7 @@ the weights, named "0", "1", ... in the order of `parameters()`. A projection fi
 of checkpoints in the plane as `proj_xcoord` and `proj_ycoord`.
 """
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import h5py
@@ -16,36 +14,13 @@ from jaxtyping import Float, Shaped
 
 from landscape.errors import InputError
 from landscape.files import atomic_write
-from landscape.store.reader import load_directions
+from landscape.store.li_guard import GROUPS, PLACES, open_li
+from landscape.store.members import shown
+from landscape.store.reader import shaped_directions
 from landscape.store.schema import Constant
-
-GROUPS = {"alpha": "xdirection", "beta": "ydirection"}
-PLACES = {"alpha": "proj_xcoord", "beta": "proj_ycoord"}
 
 Tensors = Sequence[Shaped[np.ndarray, "..."]]
 """One array per tensor of the weights, in order."""
-
-
-@contextmanager
-def open_li(path: Path, *, holding: str, what: str) -> Iterator[h5py.File]:
-    """A file of Li et al. that holds a dataset or group.
-
-    Raises:
-        InputError: there is no such file, it is not HDF5, or it does not hold it.
-    """
-    if not path.is_file():
-        raise InputError(f"no such file: {path}; {what} of Li et al. (.h5) is expected")
-    try:
-        file = h5py.File(path, "r", locking=False)
-    except OSError as error:
-        raise InputError(f"{path} is not a readable HDF5 file ({error})") from error
-    with file:
-        if holding not in file:
-            raise InputError(
-                f"expected {what} of Li et al., which holds {holding!r}, got {path} with "
-                f"{', '.join(map(repr, file)) or 'nothing'}; give another file"
-            )
-        yield file
 
 
 def is_li_directions(path: str | Path) -> bool:
@@ -75,7 +50,7 @@ def _tensors(group: h5py.Group, path: Path) -> list[Shaped[np.ndarray, "..."]]:
     if set(group) != set(wanted):
         raise InputError(
             f"expected the tensors of {group.name} in {path} to be numbered from 0 to "
-            f"{len(group) - 1}, got {', '.join(sorted(group))}"
+            f"{len(group) - 1}, got {', '.join(map(shown, sorted(group)))}"
         )
     return [np.asarray(group[name][()]) for name in wanted]
 
@@ -86,11 +61,7 @@ def split_directions(path: str | Path) -> dict[str, list[Shaped[np.ndarray, "...
     Raises:
         InputError: the file holds no directions, or does not say which shapes the weights have.
     """
-    vectors = load_directions(path)
-    with h5py.File(path, "r", locking=False) as file:
-        stored = file["directions"]
-        named = json.loads(stored["parameters"].asstr()[()]) if "parameters" in stored else []
-    shapes = [tuple(shape) for _, shape in named]
+    vectors, shapes = shaped_directions(path)
     if not shapes:
         raise InputError(
             f"{path} does not say which shapes the tensors of its directions have; compute it "

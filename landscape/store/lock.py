@@ -6,18 +6,10 @@ the same process do not release it. Where the system has no such locks, there is
 """
 
 import os
-import struct
 from pathlib import Path
 
 from landscape.errors import InputError
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    SET_LOCK: int | None = None
-else:
-    SET_LOCK = getattr(fcntl, "F_OFD_SETLK", None)  # Linux
-    WHOLE_FILE = struct.pack("hhqqi", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+from landscape.files import lock_file
 
 
 class WriterLock:
@@ -52,15 +44,11 @@ class WriterLock:
 
 def _locked(path: Path) -> int:
     descriptor = os.open(path, os.O_RDWR)
-    if SET_LOCK is None:
-        return descriptor
-    try:
-        fcntl.fcntl(descriptor, SET_LOCK, WHOLE_FILE)
-    except BlockingIOError as error:
+    if not lock_file(descriptor):
         os.close(descriptor)
         raise InputError(
             f"{path} is being written by another process; wait for it, or give another --out"
-        ) from error
+        )
     return descriptor
 
 

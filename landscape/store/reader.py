@@ -1,8 +1,6 @@
 """Reading a stored surface as a labelled dataset; works while the file is being written."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +11,11 @@ from jaxtyping import Shaped
 
 from landscape.errors import InputError
 from landscape.store.checksums import SUM_FIELD, refuse_damaged_facts
+from landscape.store.guard import DIRECTIONS, PARAMETER, PARAMETERS, parts_of, refuse_hostile
+from landscape.store.lazy import lazy_dataset
 from landscape.store.schema import READABLE, SCHEMA_VERSION
-
-NO_LOCK = {"locking": False}  # the writer's lock is against writers; readers may look on
+from landscape.store.told import tensors
+from landscape.store.watch import reading
 
 
 def open_surface(path: str | Path) -> xr.Dataset:
@@ -25,14 +25,22 @@ def open_surface(path: str | Path) -> xr.Dataset:
     dimensions by name: while a file is unfinished, `image` is the last one.
 
     Raises:
-        InputError: there is no such file, or it is not a surface this version can read.
+        InputError: there is no such file, it is not a surface this version can read, or holds what
+            no surface does; later, when values are asked for that are damaged.
     """
     path = Path(path)
-    with _open(path):
-        data = xr.open_dataset(
-            path, engine="h5netcdf", drop_variables=SUM_FIELD.name, driver_kwds=NO_LOCK
-        )
-    data["done"].load()  # before any value: what is marked now has its values, whoever writes on
+    file = _opened(path)
+    try:
+        held, facts_of_file = parts_of(file, path)
+        held.pop(SUM_FIELD.name, None)
+        data = lazy_dataset(held, facts_of_file, path)
+        data[
+            "done"
+        ].load()  # before any value: what is marked now has its values, whoever writes on
+    except BaseException:
+        file.close()
+        raise
+    data.set_close(file.close)
     return data
 
 
@@ -62,14 +70,30 @@ def load_directions(path: str | Path) -> dict[str, Shaped[np.ndarray, " paramete
     Raises:
         InputError: the file is not a surface, or it has no directions.
     """
-    with _open(Path(path)) as file:
-        if "directions" not in file:
+    return shaped_directions(Path(path))[0]
+
+
+def shaped_directions(
+    path: str | Path,
+) -> tuple[dict[str, Shaped[np.ndarray, " parameters"]], list[tuple[int, ...]]]:
+    """Directions as flat vectors, and the shapes of the tensors that they are made of.
+
+    The shapes are unknown, and none are given, of surfaces of the first versions.
+
+    Raises:
+        InputError: as `load_directions`.
+    """
+    path = Path(path)
+    with _opened(path) as file, reading(path):
+        if DIRECTIONS not in file:
             raise InputError(
                 f"{path} holds no directions (it is a {file.attrs['kind']!r} surface); "
                 "give the file of a weight surface"
             )
-        held = file["directions"].items()
-        return {name: data[...] for name, data in held if name not in ("parameter", "parameters")}
+        group = file[DIRECTIONS]
+        vectors = {n: d[...] for n, d in group.items() if n not in (PARAMETER, PARAMETERS)}
+        named = tensors(group[PARAMETERS].asstr()[()], path) if PARAMETERS in group else []
+    return vectors, [shape for _, shape in named]
 
 
 def facts(data: xr.Dataset) -> dict[str, Any]:
@@ -81,22 +105,19 @@ def _decoded(value: Any) -> Any:
     if isinstance(value, str) and value[:1] in ("{", "["):
         try:
             return json.loads(value)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):
             return value
     return value.tolist() if isinstance(value, np.generic | np.ndarray) else value
 
 
-@contextmanager
-def _open(path: Path) -> Iterator[h5py.File]:
+def _opened(path: Path) -> h5py.File:
+    """A file that holds what a surface holds."""
     if not path.is_file():
         raise InputError(f"no such file: {path}; a surface file (.h5) is expected")
+    refuse_hostile(path)
+    with reading(path):
+        file = h5py.File(path, "r", locking=False)  # locks are against writers; readers may look on
     try:
-        file = h5py.File(path, "r", locking=False)
-    except OSError as error:
-        raise InputError(
-            f"{path} is not a readable HDF5 file ({error}); it may be damaged or of another kind"
-        ) from error
-    with file:
         if "landscape_schema" not in file.attrs:
             raise InputError(f"{path} is an HDF5 file, but not a surface written by landscape")
         if (version := file.attrs["landscape_schema"]) not in READABLE:
@@ -104,5 +125,9 @@ def _open(path: Path) -> Iterator[h5py.File]:
                 f"{path} has schema {version}, this landscape reads schemas up to "
                 f"{SCHEMA_VERSION}; update landscape"
             )
-        refuse_damaged_facts(file)
-        yield file
+        with reading(path):
+            refuse_damaged_facts(file)
+    except BaseException:
+        file.close()
+        raise
+    return file

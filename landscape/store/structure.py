@@ -1,7 +1,6 @@
 """The parts a surface file is made of: axes, constants, directions, and fields in two layouts."""
 
 import json
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +8,7 @@ import h5py
 import numpy as np
 from jaxtyping import Shaped
 
+from landscape.store.parts import part_shape
 from landscape.store.schema import DONE_FIELD, Axis, Constant, Field, Layout
 
 CHUNK_BYTES = 2**20
@@ -76,7 +76,8 @@ def preallocate(file: h5py.File, field: Field, axes: tuple[Axis, ...]) -> h5py.D
 def compressed(file: h5py.File, field: Field, axes: tuple[Axis, ...]) -> h5py.Dataset:
     """A chunked dataset that is small on the disk and notices flipped bits."""
     axes = (*axes, *field.own)
-    chunks = _chunk_shape(tuple(len(axis) for axis in axes), np.dtype(field.dtype).itemsize)
+    room = CHUNK_BYTES // np.dtype(field.dtype).itemsize
+    chunks = part_shape([len(axis) for axis in axes], room)  # one image is read at a time
     options = {"chunks": chunks, "compression": "gzip", "shuffle": True, "fletcher32": True}
     return _dataset(file, field, axes, fillvalue=_missing(field)[()], **options)
 
@@ -100,12 +101,3 @@ def _missing(field: Field) -> Shaped[np.ndarray, ""]:
         return np.array(0, dtype=field.dtype)
     missing = {"f": np.nan, "u": 0}.get(np.dtype(field.dtype).kind, -1)
     return np.array(missing, dtype=field.dtype)
-
-
-def _chunk_shape(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
-    """As many trailing axes as fit into one chunk, so that one image is read at a time."""
-    chunk, room = list(shape), max(1, CHUNK_BYTES // itemsize)
-    for i in range(len(shape)):
-        rest = math.prod(chunk[i + 1 :])
-        chunk[i] = max(1, min(chunk[i], room // rest))
-    return tuple(chunk)

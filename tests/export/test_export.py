@@ -13,6 +13,7 @@ import landscape
 from landscape.errors import InputError
 from landscape.export import EXPORTS, ExportOptions, exports_for, write_exports
 from landscape.store import load_directions, load_surface, read_li_directions, read_li_surface
+from landscape.store.checksums import seal
 
 
 def names(paths):
@@ -87,6 +88,7 @@ def test_directions_of_unknown_shapes_are_left_out_and_that_is_said(make, tmp_pa
     )  # fmt: skip
     with h5py.File(source, "r+") as file:
         del file["directions/parameters"]
+        seal(file)
     with caplog.at_level("INFO"):
         written = write_exports(
             load_surface(source), stem=tmp_path / "s", names=["li"],

@@ -102,6 +102,7 @@ def test_triangles_that_touch_no_number_are_left_out(make, tmp_path):
     """An inner point takes four cells with it, a corner one."""
     made = read(*export(broken(make()), tmp_path, "vtp"))
     assert made.GetNumberOfPolys() == 2 * (8 * 6 - 5)
+    assert told(made, "not_finite") == 2  # what the holes are
     assert np.isfinite(array(made, "loss")).all()
     assert np.isfinite(points(made)).all()
 

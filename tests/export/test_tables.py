@@ -28,7 +28,7 @@ def numbers(column):
 
 def test_every_computed_point_has_a_row_with_all_its_digits(make, tmp_path):
     data = make()
-    data["loss"][1, 2], data["loss"][3, 4] = np.inf, np.nan
+    data["loss"][1, 2], data["loss"][3, 4], data["loss"][4, 4] = np.inf, np.nan, -np.inf
     data["done"][0, 0] = data["done"][5, 3] = 0
     (path,) = write_exports(data, stem=tmp_path / "s")
     comments, table = read(path)
@@ -40,7 +40,7 @@ def test_every_computed_point_has_a_row_with_all_its_digits(make, tmp_path):
         if name != "done":
             values = np.asarray(wanted).ravel()[there]
             np.testing.assert_array_equal(numbers(table[name]).astype(values.dtype), values)
-    assert table["loss"].count("inf") == table["loss"].count("nan") == 1
+    assert [table["loss"].count(kind) for kind in ("inf", "-inf", "nan")] == [1, 1, 1]
     assert comments[0] == "plane of a <cnn> & more"
     assert "loss: mean cross-entropy (nat)" in comments
     assert json.loads(comments[-1].removeprefix("origin: "))["provenance"]["commit"] == "0123abc"

@@ -16,7 +16,7 @@ ABOUT = {
     "model": "cnn",
     "configuration": json.dumps({"samples": 100}),
     "provenance": json.dumps({"commit": "0123abc", "created": "2026-01-01T00:00:00+00:00"}),
-    "checks": "{}",
+    "checks": "[]",
     "seed": np.int64(0),
 }
 

@@ -150,6 +150,7 @@ def test_class_names_fall_back_to_numbers(make_spatial):
 
 def test_what_is_no_number_is_told_apart():
     masks = prepare.not_finite(np.array([1.0, np.inf, np.nan, -np.inf]))
-    assert_array_equal(masks["inf"], [False, True, False, True])
+    assert_array_equal(masks["inf"], [False, True, False, False])
+    assert_array_equal(masks["-inf"], [False, False, False, True])
     assert_array_equal(masks["nan"], [False, False, True, False])
     assert prepare.not_finite(np.zeros(3)) == {}

@@ -383,7 +383,7 @@ def test_flipped_bits_in_facts_are_noticed(tmp_path, stop, text):
     path, layout = tmp_path / "s.h5", make_layout()
     fill(path, layout, stop=stop)
     flip(path, path.read_bytes().index(text), 0x01)
-    with pytest.raises(InputError, match="damaged|not a readable"):
+    with pytest.raises(InputError, match=r"damaged|not a readable"):
         load_surface(path)
     with pytest.raises(InputError, match=r"damaged|cannot be opened|holds another"):
         SurfaceWriter(path, layout)
@@ -453,7 +453,7 @@ def test_what_was_begun_for_another_surface_is_begun_anew(tmp_path):
 
 
 def test_of_two_that_create_a_file_at_once_one_is_told(tmp_path):
-    path, layout = tmp_path / "s.h5", make_layout()
+    path = tmp_path / "s.h5"
     code = KILLED.replace("fill(", "input(); fill(").format(
         here=str(Path(__file__).parent), path=str(path)
     )

@@ -1,0 +1,35 @@
+"""Text from files, made harmless where it is shown: it may steer a terminal or a page."""
+
+import html
+import re
+
+STEERING = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+"""Control characters other than line feed and tab, marks that reverse the direction of writing, and
+halves of characters, which no file can hold."""
+
+
+def printable(text: str, most: int | None = None) -> str:
+    r"""The text with everything that steers a terminal spelled out, such as \x1b for an escape.
+
+    Args:
+        text: any.
+        most: how many characters are shown; the middle of longer ones is left out.
+    """
+    shown = STEERING.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    if most is None or len(shown) <= most:
+        return shown
+    half = most // 2 - 3
+    return f"{shown[:half]} [...] {shown[-half:]}"
+
+
+def literal(text: str) -> str:
+    """The text as matplotlib draws it: a dollar sign is one, and not the begin of a formula."""
+    return printable(text).replace("$", r"\$")
+
+
+def page_text(text: str) -> str:
+    """What `literal` made, as plotly shows it: neither tags nor links nor values of its own."""
+    plain = html.escape(text.replace(r"\$", "$"), quote=False)
+    return plain.replace("%{", "%&#123;").replace("\n", "<br>")

@@ -1,0 +1,31 @@
+"""What `landscape info` says of values that are no numbers."""
+
+import numpy as np
+import pytest
+
+from landscape.cli.info import info
+from landscape.store import Axis, Field, Layout, SurfaceWriter
+
+
+@pytest.mark.parametrize(
+    ("loss", "told"),
+    [
+        ([1, np.inf, 3, -np.inf, np.nan, np.nan], "1 to 3 nat, mean 2, 1 inf, 1 -inf, 2 nan"),
+        ([np.nan, np.nan], "2 nan"),
+        ([np.inf], "1 inf"),
+        ([], "no value yet"),
+        ([5, 5, 2], "2 to 5 nat, mean 4"),
+    ],
+)
+def test_values_that_are_no_numbers_are_counted_and_missing_ones_are_not(
+    tmp_path, capsys, loss, told
+):
+    axis = Axis("alpha", np.arange(7.0), "1", "alpha")
+    fields = (Field("loss", "float32", "nat", "mean cross-entropy"),)
+    layout = Layout("weights", (axis,), fields, about={"title": "a line", "provenance": {}})
+    with SurfaceWriter(tmp_path / "s.h5", layout) as writer:
+        if loss:
+            writer.write(np.arange(len(loss)), {"loss": np.array(loss)})
+    info((tmp_path / "s.h5",))
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line[:6] == " loss "]
+    assert line.split(maxsplit=1)[1].strip() == told
