@@ -38,6 +38,10 @@ class Overrides:
     batch_size: FromRecipe[int] = None
     """Images per step, those of all processes of torchrun together."""
 
+    accumulate: FromRecipe[int] = None
+    """Compute the batch of a step in so many parts, one after the other, for want of memory: the
+    step is the same, save that BatchNorm goes by the parts. 1 computes it at once."""
+
     learning_rate: FromRecipe[float] = None
     """At its highest."""
 
@@ -102,6 +106,7 @@ class Overrides:
             **_given(
                 epochs=self.epochs,
                 batch_size=self.batch_size,
+                accumulate=self.accumulate,
                 learning_rate=self.learning_rate,
                 optimizer=self.optimizer,
                 clean_too=self.clean_too and self.clean_too == "on",

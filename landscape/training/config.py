@@ -41,6 +41,10 @@ class TrainConfig:
             of Prabhu et al. 2019 does.
         precision: "tf32" rounds the factors of matrix products, on NVIDIA GPUs; "bf16" runs the
             network under autocast. Weights, gradients, momentum and the loss stay float32.
+        accumulate: parts in which each process computes its share of a batch, one after the other,
+            so that activations take the memory of a part. The step is that of the whole batch, and
+            the images are changed and attacked as without parts; BatchNorm goes by the parts, and
+            random layers draw anew in each.
 
     Raises:
         InputError: a setting is out of range or not known.
@@ -59,9 +63,10 @@ class TrainConfig:
     adversary: str | Attack | None = None
     clean_too: bool = False
     precision: Precision = "fp32"
+    accumulate: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size"):
+        for name in ("epochs", "batch_size", "accumulate"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} is at least 1, got {getattr(self, name)}")
         if not 0 < self.learning_rate < float("inf"):

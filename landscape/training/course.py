@@ -15,10 +15,21 @@ from landscape.training.distributed import share as own_share
 from landscape.typing import Images
 
 
+def pieces(count: int, size: int) -> list[slice]:
+    """Consecutive pieces of so many images; the last one takes what is left.
+
+    A rest of one joins the piece before it: BatchNorm cannot learn from a single image.
+    """
+    whole, rest = divmod(count, size)
+    ends = [*range(size, size * (whole + (rest > 1)), size), count]
+    return [slice(i * size, end) for i, end in enumerate(ends)]
+
+
 class Course:
     """Every step's images, a function of seed and step.
 
     Attributes:
+        accumulate: parts in which a process computes its share of a batch.
         epochs: of the whole training.
         images_per_epoch: every image once.
         steps_per_epoch: likewise; all processes of a group take them together.
@@ -30,19 +41,14 @@ class Course:
         Raises:
             InputError: the batch is too small for the group, or the images have no random views.
         """
-        if group.size > 1 and config.batch_size < 2 * group.size:
-            raise InputError(
-                f"expected a batch of at least 2 images for each of {group.size} processes, which "
-                f"share it; got batch_size={config.batch_size}"
-            )
+        _refuse_small_batch(config, group)
         if config.augment.photograph:
             prepare_views(data.name, data.pixels)
         self._data, self._seed, self._group = data, seed, group
         self._size, self._views = config.batch_size, config.augment.photograph
+        self.accumulate = config.accumulate
         self.epochs, self.images_per_epoch = config.epochs, len(data)
-        # A rest of a single image joins the batch before it: BatchNorm cannot learn from one.
-        whole, rest = divmod(len(data), config.batch_size)
-        self.steps_per_epoch = max(1, whole + (rest > 1))
+        self.steps_per_epoch = len(pieces(len(data), self._size))
         self._ahead: Iterator[Pictures] | None = None
 
     @property
@@ -55,12 +61,21 @@ class Course:
         """Images in nearly every step, those of all processes."""
         return self._size if self.steps_per_epoch > 1 else self.images_per_epoch
 
+    @property
+    def full_part(self) -> int:
+        """Images in nearly every part of this process' share, the last of each aside."""
+        share = -(-self.full_batch // self._group.size)
+        return max(min(2, self.full_batch), -(-share // self.accumulate))
+
+    def parts(self, count: int) -> list[slice]:
+        """Which of the `count` images of a share are computed together."""
+        return pieces(count, self.full_part)
+
     def batches(self, epoch: int) -> list[Tensor]:
         """Positions of the images of each step of an epoch, in a random order."""
         draw = generator(self._seed, "order", epoch)
         order = torch.randperm(self.images_per_epoch, generator=draw)
-        ends = [*range(self._size, self._size * self.steps_per_epoch, self._size), len(order)]
-        return [order[i * self._size : end] for i, end in enumerate(ends)]
+        return [order[piece] for piece in pieces(len(order), self._size)]
 
     def share(self, positions: Tensor) -> tuple[Tensor, float]:
         """The part of a batch that this process sees, and the weight of its mean gradient.
@@ -118,4 +133,15 @@ class Course:
         places = positions.tolist()
         return Wanted(
             positions, tuple(derived_seed(self._seed, "view", step, place) for place in places)
+        )
+
+
+def _refuse_small_batch(config: TrainConfig, group: Group) -> None:
+    sharing = {"processes": group.size, "parts (accumulate)": config.accumulate}
+    least = 2 * group.size * config.accumulate
+    if least > max(2, config.batch_size):
+        names = [f"{count} {name}" for name, count in sharing.items() if count > 1]
+        raise InputError(
+            f"expected a batch of at least 2 images for each of {' x '.join(names)}, which share "
+            f"it; got batch_size={config.batch_size}, give {least} or more"
         )

@@ -1,5 +1,8 @@
 """What several processes that train together do with a batch, its gradients and buffers."""
 
+import os
+from contextlib import AbstractContextManager, nullcontext
+
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
@@ -32,6 +35,21 @@ def averaging(model: nn.Module, example: Images, group: Group) -> nn.Module:
     return DistributedDataParallel(
         model, find_unused_parameters=group.any(leaves_some_out(model, example))
     )
+
+
+def gathering(model: nn.Module, *, last: bool) -> AbstractContextManager[None]:
+    """Within the block a pass of what `averaging` gave leaves the mean only if it is the last.
+
+    Before that a process adds up its own gradients, and nothing travels.
+    """
+    if last or not isinstance(model, DistributedDataParallel):
+        return nullcontext()
+    return model.no_sync()
+
+
+def restarted() -> bool:
+    """Whether torchrun starts this command again because a process of it has died."""
+    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
 
 
 def align(model: nn.Module, group: Group) -> None:

@@ -16,7 +16,7 @@ from landscape.processes import ALONE, Group
 from landscape.rng import derived_seed, generator
 from landscape.training.config import TrainConfig
 from landscape.training.course import Course
-from landscape.training.distributed import align, averaging
+from landscape.training.distributed import align, averaging, gathering
 
 log = logging.getLogger("landscape.training")
 
@@ -75,7 +75,8 @@ class Learner:
         self._compiles = self._decide(compile)
         compute = self._compute()
         self._network = Network(self.model, compute)
-        self._pass = LearningPass(averaging(self.model, self._blank(2), group), compute)
+        self._shared = averaging(self.model, self._blank(2), group)
+        self._pass = LearningPass(self._shared, compute)
         self._optimizer = _optimizer(self.model, config, fused=device.type in FUSED)
         # Looked at now and then, since every look makes a GPU wait: loss, correct, images.
         self._fresh: list[tuple[Tensor, Tensor, int]] = []
@@ -104,7 +105,7 @@ class Learner:
         if not self._compiles:
             return
         blank = self._blank(self.course.full_batch)
-        seen = self._blank(self.course.full_batch * (1 + self._config.clean_too))
+        seen = self._blank(self.course.full_part * (1 + self._config.clean_too))
         labels = torch.zeros(len(seen), dtype=torch.int64, device=self.device)
         self._pass.compile(seen.contiguous(memory_format=self._memory_format), labels)
         if self._attack is not None:
@@ -128,15 +129,15 @@ class Learner:
         if not self._fresh:
             self._fresh_since = time.perf_counter()
         seen, weight = self.course.share(positions)
-        images, labels = self._batch(seen)
+        versions, labels = self._batch(seen)
         self._seed_layers()
         for group in self._optimizer.param_groups:
             group["lr"] = self.learning_rate(self.step)
         self._optimizer.zero_grad()
-        loss, correct = self._pass(images, labels, weight=weight)
+        loss, correct = self._accumulate(versions, labels, weight)
         self._optimizer.step()
         self.step += 1
-        self._fresh.append((loss, correct, len(labels) if weight else 0))
+        self._fresh.append((loss, correct, len(versions) * len(labels) if weight else 0))
 
     def collect(self) -> None:
         """Add the latest steps to the totals of the epoch.
@@ -188,14 +189,54 @@ class Learner:
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from what `state()` of another learner gave."""
-        self.model.load_state_dict(state["weights"])
-        self._optimizer.load_state_dict(state["optimizer"])
-        self.step = state["step"]
-        self.totals = EpochTotals(**state["totals"])
+        """Go on from what `state()` of another learner gave.
 
-    def _batch(self, positions: Tensor) -> tuple[Tensor, Tensor]:
-        """What the network is to learn from these images."""
+        Raises:
+            InputError: it is of another network or optimizer.
+        """
+        try:
+            self.model.load_state_dict(state["weights"])
+            self._optimizer.load_state_dict(state["optimizer"])
+            self.step = int(state["step"])
+            self.totals = EpochTotals(**state["totals"])
+        except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise InputError(
+                "the state to go on from does not fit this network and its optimizer; give another "
+                "--out, or --overwrite to start anew"
+            ) from error
+
+    def _accumulate(
+        self, versions: list[Tensor], labels: Tensor, weight: float
+    ) -> tuple[Tensor, Tensor]:
+        """Leave the mean gradient of all images in the weights, going through them part by part.
+
+        All versions of an image are in the same part.
+
+        Args:
+            versions: of the images, each in the order of the labels.
+            labels: (N,).
+            weight: of the whole.
+
+        Returns:
+            The mean loss [nats] and the number of correct predictions, as scalars on the device.
+        """
+        losses, correct, parts = [], [], self.course.parts(len(labels))
+        for number, part in enumerate(parts, 1):
+            chosen = [version[part] for version in versions]
+            images = torch.cat(chosen) if len(chosen) > 1 else chosen[0]
+            share = (part.stop - part.start) / len(labels)
+            with gathering(self._shared, last=number == len(parts)):
+                mean, right = self._pass(
+                    images.contiguous(memory_format=self._memory_format),
+                    labels[part].repeat(len(versions)),
+                    weight=weight * share,
+                )
+            losses.append(mean * share)
+            correct.append(right)
+        return torch.stack(losses).sum(), torch.stack(correct).sum()
+
+    def _batch(self, positions: Tensor) -> tuple[list[Tensor], Tensor]:
+        """The versions of these images that the network is to learn from, and their labels."""
         images = self.course.images(positions, self.step, self.device)
         draw = generator(self._seed, "augment", self.step, *self._group.purpose)
         images = self._config.augment(images, generator=draw)
@@ -204,10 +245,8 @@ class Learner:
             align(self.model, self._group)
             draw = generator(self._seed, "adversary", self.step, *self._group.purpose)
             attacked = self._attack(self.network(), images, labels, generator=draw).images
-            both = self._config.clean_too
-            images = torch.cat([images, attacked]) if both else attacked
-            labels = torch.cat([labels, labels]) if both else labels
-        return images.contiguous(memory_format=self._memory_format), labels
+            return [images, attacked] if self._config.clean_too else [attacked], labels
+        return [images], labels
 
     def _decide(self, compile: str) -> bool:
         if self._group.size > 1 and compile != "never":
@@ -216,18 +255,20 @@ class Learner:
         if compile != "auto":
             return compile == "always"
         images = self.course.images_per_epoch * self.course.epochs * (1 + self._config.clean_too)
-        return learning_pays(self.model, self._blank(2), images=images, batches=self.course.steps)
+        passes = self.course.steps * self.course.accumulate
+        return learning_pays(self.model, self._blank(2), images=images, batches=passes)
 
     def _blank(self, count: int) -> Tensor:
         return torch.zeros(count, *self._data.shape, device=self.device)
 
     def _compute(self) -> Compute:
         """Settings under which nothing depends on a clock, or a pause would change the rounding."""
-        most = self.course.full_batch if self.device.type == "cuda" else MICRO_BATCH
+        course = self.course
+        fits = course.full_batch if course.accumulate == 1 else course.full_part
         return Compute(
             self.device,
             self._config.precision,
-            micro_batch=min(most, self.course.full_batch),
+            micro_batch=fits if self.device.type == "cuda" else min(MICRO_BATCH, fits),
             compile="always" if self._compiles and self._attack is not None else "never",
         )
 

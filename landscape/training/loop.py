@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
@@ -16,6 +17,7 @@ from landscape.models import (
 from landscape.processes import joined
 from landscape.rng import generator
 from landscape.training.config import TrainConfig
+from landscape.training.distributed import restarted
 from landscape.training.learner import Learner
 from landscape.training.run import Run, TrainResult
 from landscape.training.state import (
@@ -92,8 +94,7 @@ def train(
     if start is not None:
         settings["start"] = weights_sha256(start)
     group.refuse_differences(settings)
-    goes_on = group.on_first(lambda: not overwrite and folder.has_run())
-    state = group.on_first(lambda: read_state(folder.state, settings)) if goes_on else None
+    state = group.on_first(lambda: _state_there(folder, settings, overwrite=overwrite))
     model = build_model(spec, generator=generator(seed, "weights"))
     if start is not None:
         model.load_state_dict(start.state_dict())
@@ -119,6 +120,24 @@ def train(
         run.finish(f"training {spec.name} on {data.name}", show=progress and group.leads)
         run.save_model(folder.model)
     return run.result(device)
+
+
+def _state_there(
+    folder: RunFolder, settings: dict[str, Any], *, overwrite: bool
+) -> dict[str, Any] | None:
+    """What training goes on from, if anything.
+
+    A command that torchrun starts again goes on with what it began, even if it was to overwrite
+    what was there before that.
+    """
+    if overwrite and not restarted():
+        return None
+    try:
+        return read_state(folder.state, settings) if folder.has_run() else None
+    except InputError:
+        if overwrite:
+            return None
+        raise
 
 
 def _trial(model: nn.Module, data: ImageSet, compute: Compute) -> Network:

@@ -28,7 +28,7 @@ from landscape.training.metrics import EpochMetrics, MetricsLog, read_metrics
 from landscape.training.state import RunFolder, write_settings, write_state
 
 COLLECT_EVERY = 32  # steps between two looks at the losses; every look makes a GPU wait
-AGREE_EVERY = 4  # steps between two questions to all processes whether to stop
+AGREE_EVERY = 4  # passes between two questions to all processes whether to stop
 VALIDATION_BATCH = 1024  # images read at once; the network takes them in smaller parts
 
 
@@ -124,8 +124,9 @@ class Run:
     def finish_epoch(self, bar: Progress, asked: Asked) -> None:
         """Take the steps that are left of the present epoch."""
         learner = self.learner
+        agree_every = max(1, AGREE_EVERY // learner.course.accumulate)
         for positions in learner.rest_of_epoch():
-            if self.group.size == 1 or learner.step % AGREE_EVERY == 0:
+            if self.group.size == 1 or learner.step % agree_every == 0:
                 self.stop_if(asked)
             learner.take_step(positions)
             if learner.step % COLLECT_EVERY == 0:
@@ -192,7 +193,8 @@ class Run:
         history = self.group.on_first(lambda: tuple(read_metrics(self.folder.metrics)))
         if self.group.leads:
             kept = {epoch: self.folder.epoch(epoch) for epoch in self.kept}
-            return TrainResult(self.folder.model, load_checkpoint(self.folder.model), history, kept)
+            trained = load_checkpoint(self.folder.model, spec=self.spec)
+            return TrainResult(self.folder.model, trained, history, kept)
         model = self.learner.model.cpu().eval()
         sha256 = weights_sha256(model)
         about = provenance(device=device)

@@ -1,23 +1,24 @@
 """The folder of a training run, and the state from which training goes on."""
 
 import json
-import pickle
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from landscape.data import ImageSet
 from landscape.errors import InputError
 from landscape.files import atomic_write
-from landscape.models import ModelSpec, write_contents
+from landscape.models import ModelSpec
+from landscape.models.contents import digest_of, read_contents, write_contents
 from landscape.training.config import TrainConfig
 
 FORMAT = "landscape-training-state"
 VERSION = 1
+SEAL = "sha256"
+"""Of all else in the file; states that were written before there was one are read as they are."""
+BEFORE = {"processes": "1", "training.accumulate": "1"}  # what is left out, or came later
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,8 @@ def write_state(path: Path, settings: Mapping[str, Any], contents: Mapping[str, 
         contents: tensors and JSON values.
     """
     header = {"format": FORMAT, "version": VERSION, "settings": dict(settings)}
-    write_contents(path, {**header, **contents})
+    whole = {**header, **contents}
+    write_contents(path, {**whole, SEAL: digest_of(whole)})
 
 
 def read_state(path: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -134,34 +136,51 @@ def read_state(path: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         InputError: the file is damaged or something else, or another run has written it.
     """
+    damaged = (
+        f"{path} is damaged or not a training state of this version, so training cannot go "
+        "on from it; give another --out, or --overwrite to start anew"
+    )
+    state = read_contents(path, damaged)
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        readable = state["format"] == FORMAT and state["version"] == VERSION
-    except (RuntimeError, EOFError, OSError, KeyError, TypeError, pickle.UnpicklingError):
-        readable = False
-    if not readable:
-        raise InputError(
-            f"{path} is damaged or not a training state of this version, so training cannot go "
-            "on from it; give another --out, or --overwrite to start anew"
-        )
-    _refuse_other_settings(path.parent, state["settings"], settings)
-    return dict(state)
+        known = state["format"] == FORMAT and state["version"] == VERSION
+        kept = {name: value for name, value in state.items() if name != SEAL}
+        if not known or state.get(SEAL, digest_of(kept)) != digest_of(kept):
+            raise InputError(damaged)
+        _refuse_other_settings(path.parent, state["settings"], settings)
+    except InputError:
+        raise
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError, RuntimeError) as error:
+        raise InputError(damaged) from error
+    return dict(kept)
 
 
 def _refuse_other_settings(
     folder: Path, stored: Mapping[str, Any], asked: Mapping[str, Any]
 ) -> None:
-    before, now = dict(_flat(stored)), dict(_flat(asked))
-    differences = [
-        f"{name} is {before.get(name, 'unset')} there and {now.get(name, 'unset')} here"
+    before, now = BEFORE | dict(_flat(stored)), BEFORE | dict(_flat(asked))
+    differences = {
+        name: f"{name} is {before.get(name, 'unset')} there and {now.get(name, 'unset')} here"
         for name in {**before, **now}
         if before.get(name) != now.get(name)
-    ]
+    }
+    if list(differences) == ["processes"]:
+        raise _other_number(folder, int(before["processes"]), int(now["processes"]))
     if differences:
         raise InputError(
-            f"{folder} holds another training run: {'; '.join(differences)}; give another --out, "
-            "or --overwrite to lose it"
+            f"{folder} holds another training run: {'; '.join(differences.values())}; give "
+            "another --out, or --overwrite to lose it"
         )
+
+
+def _other_number(folder: Path, there: int, here: int) -> InputError:
+    way = (
+        f"start {there} (torchrun --nproc-per-node {there})" if there > 1 else "leave out torchrun"
+    )
+    return InputError(
+        f"{folder} holds a training by {there} process{'es' * (there > 1)}, this one is by {here}: "
+        "random numbers and BatchNorm go by the process, so it would not end as it would have; "
+        f"{way} to go on with it, give another --out, or --overwrite to start anew"
+    )
 
 
 def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

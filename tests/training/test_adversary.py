@@ -89,7 +89,7 @@ def test_a_stronger_adversary_makes_a_higher_loss(run, shapes, tmp_path):
 def test_the_adversary_leaves_no_trace_in_the_network(shapes, cnn, untouched):
     ours = learner(CONFIG, shapes(40), cnn)
     with untouched(ours.model):
-        images, _ = ours._batch(torch.arange(16))
+        (images,), _ = ours._batch(torch.arange(16))
     assert images.shape == (16, 1, 8, 8)
     assert ours.model.training
 

@@ -18,6 +18,7 @@ def test_settings_that_differ_are_described_differently():
         TrainConfig(augment=Augment(pose=SpatialLimits())),
         TrainConfig(decay="weights"),
         TrainConfig(precision="bf16"),
+        TrainConfig(accumulate=2),
         TrainConfig(adversary="worst-of-10"),
         TrainConfig(adversary=RandomPose(k=10, limits=SpatialLimits(rotation=40.0))),
     ]
@@ -29,6 +30,7 @@ def test_settings_that_differ_are_described_differently():
     [
         {"epochs": 0},
         {"batch_size": 0},
+        {"accumulate": 0},
         {"learning_rate": 0.0},
         {"learning_rate": float("inf")},
         {"learning_rate": float("nan")},

@@ -17,10 +17,10 @@ from landscape.cli import main
 from landscape.data import load_dataset
 from landscape.errors import InputError
 from landscape.models import ModelSpec
+from landscape.processes import ALONE, Group
 from landscape.rng import derived_seed, generator
 from landscape.training import Augment, TrainConfig, read_metrics
 from landscape.training.course import Course
-from landscape.processes import ALONE, Group
 from landscape.training.learner import Learner
 
 ROOT = Path(__file__).parents[2]

@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,11 @@ import torch
 
 from landscape.attacks import RandomPose
 from landscape.data import load_dataset
+from landscape.errors import InputError
 from landscape.models import ModelSpec
 from landscape.spatial import SpatialLimits
 from landscape.training import Augment, Step, TrainConfig, read_metrics
+from landscape.training.state import read_state, write_state
 
 ROOT = Path(__file__).parents[2]
 # 67 images in batches of 16: five steps an epoch, the last one of three images. Ten steps in all.
@@ -37,6 +40,16 @@ CONFIGS = {
         learning_rate=0.05,
         augment=Augment(crop=1),
         adversary=RandomPose(k=3, limits=SpatialLimits(rotation=20.0)),
+    ),
+    "accumulated": TrainConfig(
+        epochs=2,
+        batch_size=16,
+        learning_rate=0.05,
+        augment=Augment(crop=1),
+        adversary=RandomPose(k=2, limits=SpatialLimits(rotation=20.0)),
+        clean_too=True,
+        precision="bf16",
+        accumulate=3,
     ),
 }
 
@@ -94,8 +107,8 @@ def test_random_layers_go_on_exactly(run, shapes, dropout_network, ctrl_c, tmp_p
 
 
 def test_a_compiled_run_goes_on_exactly(run, shapes, dropout_network, ctrl_c, tmp_path, caplog):
-    """With layers that draw, with full batches and a rest, with an adversary and its network."""
-    config = CONFIGS["adversary"]
+    """With layers that draw, parts of batches and a rest, an adversary and its network."""
+    config = replace(CONFIGS["adversary"], accumulate=2)
     arguments = {"spec": dropout_network, "compile": "always"}
     with caplog.at_level("INFO", logger="landscape.engine"):
         assert_resumes_exactly(run, shapes, config, 7, ctrl_c, tmp_path, **arguments)
@@ -140,6 +153,43 @@ def test_metrics_of_steps_that_were_lost_are_dropped(run, shapes, tmp_path):
     assert len(path.read_text().splitlines()) == 2
 
 
+@pytest.mark.parametrize(("there", "here"), [(1, 2), (2, 1), (8, 4)])
+def test_another_number_of_processes_is_refused_with_both_and_a_way_out(there, here, tmp_path):
+    settings, path = {"seed": 0, "training": {"accumulate": 1}}, tmp_path / "state.pt"
+    before, now = ({**settings, **({"processes": n} if n > 1 else {})} for n in (there, here))
+    write_state(path, before, {"step": 3})
+    way = "leave out torchrun" if there == 1 else f"torchrun --nproc-per-node {there}"
+    with pytest.raises(InputError, match=rf"by {there} process.* by {here}: .*{way}.*--overwrite"):
+        read_state(path, now)
+    with pytest.raises(InputError, match=rf"processes is {there} there and {here} here; seed is 0"):
+        read_state(path, {**now, "seed": 1})
+    assert read_state(path, before)["step"] == 3
+
+
+def test_a_run_from_before_batches_had_parts_goes_on(tmp_path):
+    path = tmp_path / "state.pt"
+    write_state(path, {"training": {"epochs": 3}}, {"step": 3})
+    assert read_state(path, {"training": {"epochs": 3, "accumulate": 1}})["step"] == 3
+    with pytest.raises(InputError, match=r"training\.accumulate is 1 there and 2 here"):
+        read_state(path, {"training": {"epochs": 3, "accumulate": 2}})
+
+
+def test_what_torchrun_starts_again_goes_on_even_if_it_was_to_overwrite(run, shapes, monkeypatch):
+    def fail():
+        raise OSError("the disk has gone")
+
+    other = run(shapes(COUNT), replace(PLAIN, learning_rate=0.01))
+    with pytest.raises(OSError, match="gone"):
+        run(shapes(COUNT, spring=fail, at=7), PLAIN, overwrite=True)
+    monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", "1")
+    lasting = shapes(COUNT, spring=fail, at=5)  # the second epoch alone
+    one = run(lasting, PLAIN, overwrite=True).checkpoint.sha256
+    assert one != other.checkpoint.sha256
+    # It died before it had overwritten anything: there is the run of other settings still.
+    again = run(shapes(COUNT), replace(PLAIN, learning_rate=0.01), overwrite=True)
+    assert again.checkpoint.sha256 == other.checkpoint.sha256
+
+
 SCRIPT = """
 import signal, sys, torch
 from pathlib import Path
@@ -157,12 +207,12 @@ try:
           validation=None, seed=3, device="cpu", checkpoint_every=1000, progress=False,
           overwrite=False)
 except KeyboardInterrupt as stopped:
-    sys.exit(f"{{stopped}}")
+    sys.exit(f"{{type(stopped).__name__}}: {{stopped}}")
 """
 
 
-def test_a_process_that_gets_a_real_ctrl_c_leaves_a_run_to_go_on_with(run, tmp_path):
-    out = tmp_path / "run"
+def stopped_by(number, out, *, after):
+    """What a process says that gets a real signal when so many epochs are over, and its step."""
     script = SCRIPT.format(threads=torch.get_num_threads())
     process = subprocess.Popen(
         [sys.executable, "-c", script, str(out)],
@@ -170,14 +220,23 @@ def test_a_process_that_gets_a_real_ctrl_c_leaves_a_run_to_go_on_with(run, tmp_p
         stderr=subprocess.PIPE,
         text=True,
     )
-    while process.poll() is None and len(read_metrics(out / "metrics.jsonl")) < 2:
+    while process.poll() is None and len(read_metrics(out / "metrics.jsonl")) < after:
         time.sleep(0.005)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, message = process.communicate(timeout=60)
     assert process.returncode == 1, message
+    return message, torch.load(out / "state.pt", weights_only=True)["step"]
+
+
+def test_a_real_ctrl_c_and_a_real_sigterm_leave_a_run_to_go_on_with(run, tmp_path):
+    out = tmp_path / "run"
+    message, first = stopped_by(signal.SIGINT, out, after=2)
+    assert message.startswith(f"KeyboardInterrupt: training stopped at step {first} of 60")
+    assert 4 <= first < 56
+    message, second = stopped_by(signal.SIGTERM, out, after=first // 2 + 2)
+    assert message.startswith(f"Terminated: training stopped at step {second} of 60")
     assert "the same command goes on from there" in message
-    stopped = torch.load(out / "state.pt", weights_only=True)["step"]
-    assert 4 <= stopped < 60
+    assert first + 2 <= second < 60
 
     digits = load_dataset("digits", split="train").take(torch.arange(64))
     arguments = {
