@@ -20,13 +20,13 @@ def printable(text: str, most: int | None = None) -> str:
     shown = STEERING.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
     if most is None or len(shown) <= most:
         return shown
-    half = most // 2 - 3
+    half = most // 2 - 4
     return f"{shown[:half]} [...] {shown[-half:]}"
 
 
-def literal(text: str) -> str:
+def literal(text: str, most: int = 200) -> str:
     """The text as matplotlib draws it: a dollar sign is one, and not the begin of a formula."""
-    return printable(text).replace("$", r"\$")
+    return printable(text, most).replace("$", r"\$")
 
 
 def page_text(text: str) -> str:

@@ -375,3 +375,64 @@ def test_one_training_from_every_side(tmp_path, monkeypatch):
     assert "hessian_min" in landscape.load_surface(out / "convexity.h5")
     assert "train_loss" in landscape.load_surface(out / "between.h5")
     assert (out / "convexity-weight-fields.png").exists()
+
+
+def test_faults_are_tried_for_real_and_nothing_is_lost(tmp_path, monkeypatch, capsys):
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    tried = ("kill", "kill-in-write", "power", "stop", "two-writers", "model-raises")
+    status = script("faults").main(tmp_path, only=tried)
+    assert status == 0, capsys.readouterr().out
+    counts = json.loads((tmp_path / "faults.json").read_text())
+    assert tuple(counts) == tried
+    assert all(count["tried"] == count["passed"] > 0 for count in counts.values())
+    assert counts["kill"]["saw"]["kills"] == 3
+    assert counts["kill-in-write"]["saw"]["killed while writing"] == 4
+    table = (tmp_path / "faults.md").read_text()
+    assert f"| two-writers | {counts['two-writers']['tried']} |" in table
+
+
+def test_a_fault_that_loses_something_is_told_and_the_status_says_so(tmp_path, monkeypatch, capsys):
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    from reliability.counting import Tally, expect
+
+    def careless(bench):
+        tally = Tally()
+        for kept in (True, False):
+            with tally.trial(f"kept: {kept}"):
+                expect(kept, "a point is gone")
+        with tally.trial("unreadable"):
+            landscape.load_surface(bench.folder / "nowhere.h5")
+        return tally
+
+    faults = script("faults")
+    monkeypatch.setattr(faults, "FAULTS", {"careless": careless})
+    assert faults.main(tmp_path) == 1
+    told = capsys.readouterr().out
+    assert "kept: False: a point is gone" in told
+    assert "unreadable: InputError: no such file" in told
+    assert "| careless | 3 | 1 |" in told
+    with pytest.raises(landscape.InputError, match="unknown fault"):
+        faults.main(tmp_path, only=("carefull",))
+
+
+def test_what_a_command_takes_is_measured_from_outside(checkpoint, tmp_path):
+    memory = script("memory")
+    surface = tmp_path / "spatial.h5"
+    size = memory.Size(images=9, rotations=31, shifts=21, side=3, samples=9)
+    sweep = memory.spatial(checkpoint, surface, size, tiny=True)
+    assert landscape.load_surface(surface).loss.shape == (9, 2, 1, 1)
+    assert sweep.stored == surface.stat().st_size
+    look = memory.measured("info", "info", surface, out=surface)
+    assert 2**25 < look.peak < sweep.peak < 2**32  # bytes: only the sweep needs torch
+    assert look.row().startswith("| info | ")
+
+
+def test_what_many_gpus_would_ask_is_worked_out():
+    scale = script("scale")
+    written = {name: scale._written(layout, 0.02) for name, layout in scale._layouts().items()}
+    assert all(rate > 100 for rate in written.values())
+    assert scale._parcels(0.02) > 1e5
+    loads = list(scale._loads(1000, 20_000.0, 1e8, {"weights": 2e4, "poses of 1,000 images": 1e4}))
+    small = [row[-1] for row in loads if row[0].startswith("ResNet-50") and "weights" in row[0]]
+    assert small == ["27.5%", "0.0%", "1.5%"]  # 11 operations every 2 s, 9.6 kB/s, 300 points/s
+    assert len(loads) == 12

@@ -18,6 +18,7 @@ from landscape.cli.export import export
 from landscape.cli.import_ import import_
 from landscape.cli.info import info
 from landscape.cli.measure import measure
+from landscape.cli.output import MOST
 from landscape.cli.plot import plot
 from landscape.cli.spatial import spatial
 from landscape.cli.together import BAD_INPUT, INTERRUPTED, TERMINATED
@@ -25,6 +26,7 @@ from landscape.cli.train import train
 from landscape.cli.weights import weights
 from landscape.errors import InputError
 from landscape.interrupt import Terminated, unwinding
+from landscape.text import printable
 
 COMMANDS: dict[str, Callable[..., Any]] = {
     "train": train,
@@ -60,6 +62,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         return _complain(f"{where}{error.strerror or error}", BAD_INPUT)
+    except MemoryError as error:
+        return _complain(
+            f"there is not enough memory for this ({error or 'none is left'})", BAD_INPUT
+        )
     except KeyboardInterrupt as interrupt:
         advice = "what was computed is kept where --out points; the same command goes on from there"
         ended = isinstance(interrupt, Terminated)
@@ -90,7 +96,7 @@ def _leave_quickly() -> None:
 
 
 def _complain(message: str, status: int) -> int:
-    sys.stderr.write(f"landscape: {message}\n")
+    sys.stderr.write(f"landscape: {printable(message, MOST)}\n")
     return status
 
 
@@ -99,7 +105,7 @@ class _StandardError(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """One line."""
-        sys.stderr.write(f"landscape: {record.getMessage()}\n")
+        sys.stderr.write(f"landscape: {printable(record.getMessage(), MOST)}\n")
 
 
 def _tell_what_is_logged() -> None:
@@ -110,4 +116,4 @@ def _tell_what_is_logged() -> None:
 
 
 def _one_line(message: Warning | str, *where: object, **rest: object) -> str:
-    return f"landscape: warning: {message}\n"
+    return f"landscape: warning: {printable(str(message), MOST)}\n"

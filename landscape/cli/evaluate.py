@@ -14,7 +14,7 @@ from landscape.cli.options import (
     Unset,
     identity_of,
 )
-from landscape.cli.output import console, say
+from landscape.cli.output import cell, console, say
 from landscape.cli.together import together
 from landscape.errors import InputError
 
@@ -179,15 +179,14 @@ def _show(results: "Results", voted: str) -> None:
 
 def _print(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     from rich.box import SIMPLE_HEAD
-    from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=SIMPLE_HEAD)
     table.add_column(columns[0], overflow="fold")
     for column in columns[1:]:
-        table.add_column(escape(column), justify="right", overflow="fold")
+        table.add_column(cell(column), justify="right", overflow="fold")
     for row in rows:
-        table.add_row(*map(escape, row))
+        table.add_row(*map(cell, row))
     console().print(table)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import tyro
 
 from landscape.cli.options import ComputeOptions, DataOptions, ModelOptions, Unset, identity_of
-from landscape.cli.output import console, say
+from landscape.cli.output import cell, console, say
 from landscape.errors import InputError
 
 if TYPE_CHECKING:
@@ -107,19 +107,16 @@ def _write(out: Path, record: Mapping[str, Any]) -> None:
 
 def _show(found: "Mapping[str, Found]") -> None:
     from rich.box import SIMPLE_HEAD
-    from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=SIMPLE_HEAD)
     for column in ("measure", "value", "unit", "meaning"):
         table.add_column(column, justify="right" if column == "value" else "left", overflow="fold")
     for text, one in found.items():
-        table.add_row(escape(text), "", "", "")
+        table.add_row(cell(text), "", "", "")
         for reading in one.readings:
             unit = "" if reading.units == "1" else reading.units
-            table.add_row(
-                escape(f"  {reading.name}"), _value(reading), unit, escape(reading.meaning)
-            )
+            table.add_row(cell(f"  {reading.name}"), _value(reading), unit, cell(reading.meaning))
     console().print(table)
 
 

@@ -2,6 +2,10 @@
 
 from rich.console import Console
 
+from landscape.text import printable
+
+MOST = 2000  # characters of one text from a file
+
 
 def console() -> Console:
     """Standard output, as wide as the terminal; plain text when it is not one."""
@@ -10,4 +14,11 @@ def console() -> Console:
 
 def say(text: str) -> None:
     """One line of plain text, wrapped by nobody."""
-    console().print(text, soft_wrap=True, markup=False)
+    console().print(printable(text), soft_wrap=True, markup=False)
+
+
+def cell(text: str) -> str:
+    """Text for a table, taken as it is: neither markup nor what steers a terminal."""
+    from rich.markup import escape
+
+    return escape(printable(text, MOST))

@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from landscape.errors import InputError
-from landscape.models.checkpoint import write_contents
+from landscape.models.contents import read_contents, write_contents
 from landscape.typing import Weights
 from landscape.weights import difference, refuse_nonfinite, weights_of
 
@@ -135,10 +135,7 @@ def load_curve(path: Path | str) -> Curve:
     path = Path(path)
     if not path.is_file():
         raise InputError(f"no such file: {path}")
-    try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a damaged file makes its reader fail in any way
-        raise InputError(f"{path} is not a curve, or is damaged or cut short") from error
+    found = read_contents(path, f"{path} is not a curve, or is damaged or cut short")
     if not isinstance(found, Mapping) or found.get("format") != FORMAT:
         raise InputError(f"{path} is not a curve; give a file that Curve.save has written")
     if found.get("version") != VERSION:
@@ -148,15 +145,13 @@ def load_curve(path: Path | str) -> Curve:
         )
     try:
         start, end = found["buffers"]
-        curve = Curve(tuple(found["points"]), (start, end), tuple(found["history"]))
-        intact = curve.sha256 == found["sha256"]
-    except (
-        AttributeError,
-        KeyError,
-        TypeError,
-        ValueError,
-    ):  # a part is missing or of another type
-        intact = False
+        curve = Curve(tuple(found["points"]), (start, end), tuple(map(float, found["history"])))
+        intact = curve.sha256 == found["sha256"] and curve.degree > 0
+        refuse_other(end, start)
+        for point in curve.points:
+            refuse_other(point, curve.points[0])
+    except (AttributeError, KeyError, TypeError, ValueError, RuntimeError):
+        intact = False  # a part is missing or of another type
     if not intact:
         raise InputError(f"{path} is damaged: its contents are not those that were saved")
     return curve

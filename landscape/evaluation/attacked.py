@@ -11,6 +11,7 @@ from torch import Tensor
 from landscape.data import ImageSet
 from landscape.errors import InputError
 from landscape.store import facts, open_surface
+from landscape.store.kinds import refuse_misfit
 
 
 def load_attacked(path: Path | str, images: ImageSet) -> ImageSet:
@@ -33,15 +34,16 @@ def load_attacked(path: Path | str, images: ImageSet) -> ImageSet:
             raise InputError(
                 f"{path} is unfinished; finish it with the command that began it, it goes on"
             )
+        refuse_misfit(data)
         known = facts(data)["configuration"]
-        if known["data_sha256"] != images.sha256:
+        if known.get("data_sha256") != images.sha256:
             raise InputError(
                 f"{path} holds attacked versions of {data.sizes['image']} other images than these "
                 f"{len(images)} of {images.name} ({images.split}); attack the split that is "
                 "learned from (--split train), whole"
             )
         pixels = torch.from_numpy(np.ascontiguousarray(data.pixels.values))
-    name = f"{images.name} under {known['attack_name']}"
+    name = f"{images.name} under {known.get('attack_name', 'an attack')}"
     return replace(images, name=name, pixels=pixels)
 
 

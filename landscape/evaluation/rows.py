@@ -2,12 +2,15 @@
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import xarray as xr
 
+from landscape.errors import InputError
 from landscape.evaluation.extras import seen_by
 from landscape.numerics import Mean, RunningMean, wilson_interval
 from landscape.store import facts
+from landscape.store.kinds import refuse_misfit
 
 
 @dataclass(frozen=True)
@@ -51,10 +54,16 @@ def rows_of(data: xr.Dataset) -> list[Evaluation]:
     Args:
         data: what `evaluate` has stored of one attack, complete.
     """
+    refuse_misfit(data)
     known = facts(data)["configuration"]
-    vote = known["vote"]
+    vote = known.get("vote")
+    if not isinstance(known.get("attack_name"), str) or not _is_vote(vote):
+        raise InputError(
+            f"expected the results of an attack, got a {data.attrs['kind']} surface that names "
+            "none; it is damaged, or was not written by landscape evaluate"
+        )
     rows = []
-    if vote is None or known["target"] == "network":
+    if vote is None or known.get("target") == "network":
         rows.append(_row(data, known["attack_name"], "", 0))
     if vote is not None:
         rows.append(_row(data, known["attack_name"], "voted_", vote["k"]))
@@ -66,6 +75,10 @@ def rows_of(data: xr.Dataset) -> list[Evaluation]:
             )
         )
     return rows
+
+
+def _is_vote(value: Any) -> bool:
+    return value is None or (isinstance(value, dict) and isinstance(value.get("k"), int))
 
 
 def _row(data: xr.Dataset, attack: str, prefix: str, vote: int) -> Evaluation:

@@ -16,6 +16,7 @@ from landscape.errors import InputError
 from landscape.export.options import HEIGHTS, ExportOptions
 from landscape.registry import lookup
 from landscape.store import swept_axes
+from landscape.store.kinds import refuse_misfit
 
 __all__ = ["EXPORTS", "HEIGHTS", "Export", "ExportOptions", "exports_for", "write_exports"]
 
@@ -45,6 +46,8 @@ class Export:
 
     def write(self, data: xr.Dataset, stem: Path, options: ExportOptions) -> list[Path]:
         """Write `<stem><suffix>` and what belongs to it."""
+        if self.kinds:
+            refuse_misfit(data)
         module, _, function = self.source.partition(":")
         write: Write = getattr(import_module(f"{__name__}.{module}"), function)
         return write(data, stem, options)

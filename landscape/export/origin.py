@@ -8,6 +8,7 @@ import xarray as xr
 
 from landscape.errors import InputError
 from landscape.store import facts
+from landscape.text import printable
 
 
 def origin(data: xr.Dataset) -> str:
@@ -17,7 +18,7 @@ def origin(data: xr.Dataset) -> str:
 
 def title(data: xr.Dataset) -> str:
     """What the surface is called, on one line."""
-    return " ".join(str(data.attrs.get("title", "landscape")).split())
+    return printable(" ".join(str(data.attrs.get("title", "landscape")).split()))
 
 
 def needed(module: str, *, format: str) -> Any:

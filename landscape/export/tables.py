@@ -14,6 +14,8 @@ from landscape.export.options import ExportOptions
 from landscape.export.origin import origin, title
 from landscape.files import atomic_write
 from landscape.store import complete_part, in_memory, slabs, swept_axes
+from landscape.store.told import names_in
+from landscape.text import printable
 
 FURTHER = ("attack",)  # axes of a quantity alone that are rows, not columns, of a table
 NUMBERS = "biuf"
@@ -74,9 +76,10 @@ def _path(data: xr.Dataset, stem: Path) -> list[Path]:
         return []
     path = stem.with_name(f"{stem.name}-path.csv")
     columns = {name: field.values for name, field in along.items()}
-    if "path_names" in data.attrs:
+    names = names_in(data.attrs, "path_names", data.sizes["path"])
+    if names:
         along = {"name": xr.DataArray(attrs={"long_name": "checkpoint"}), **along}
-        columns = {"name": np.array(json.loads(data.attrs["path_names"])), **columns}
+        columns = {"name": np.array([printable(name) for name in names]), **columns}
     _write(path, data, along, iter([columns]))
     return [path]
 

@@ -10,8 +10,8 @@ from landscape.models.checkpoint import (
     load_checkpoint,
     save_checkpoint,
     weights_sha256,
-    write_contents,
 )
+from landscape.models.contents import write_contents
 from landscape.models.layers import Normalize, default_statistics
 
 __all__ = [

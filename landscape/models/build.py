@@ -20,6 +20,7 @@ from landscape.models.layers import Normalize, Round
 from landscape.models.lenet import LeNet5
 from landscape.models.resnet_cifar import CifarResNet
 from landscape.registry import lookup
+from landscape.text import printable
 
 ModelFactory = Callable[..., nn.Module]
 """Builds a network for [0, 1] images, freshly initialized from PyTorch's global generator, from
@@ -144,19 +145,38 @@ def build_model(spec: ModelSpec, *, generator: Generator) -> nn.Module:
     seed = int(torch.randint(2**63 - 1, (), generator=generator))
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)  # torch.manual_seed would touch GPUs as well
-        if spec.is_foreign:
-            return _build_foreign(spec)
-        if spec.classes is None or spec.channels is None:
-            raise InputError(
-                f"{spec.name} needs the number of classes and of image channels, got "
-                f"classes={spec.classes}, channels={spec.channels}"
-            )
-        options = {name: v for name, v in spec.options.items() if name not in ROUNDING}
-        rounding = {name: v for name, v in spec.options.items() if name in ROUNDING}
-        model = MODELS[spec.name](spec.classes, spec.channels, spec.mean, spec.std, **options)
-        if rounding:
-            model.normalize = nn.Sequential(Round(**rounding), model.get_submodule("normalize"))
-        return model
+        return _build_foreign(spec) if spec.is_foreign else _build_own(spec)
+
+
+def blank_model(spec: ModelSpec) -> nn.Module:
+    """A network of `MODELS` without memory for its weights, which says how large they would be.
+
+    Raises:
+        InputError: no network can be built from what the spec says.
+    """
+    try:
+        with torch.device("meta"):
+            return _build_own(spec)
+    except InputError:
+        raise
+    except Exception as error:  # the numbers in a spec may be anything
+        raise InputError(
+            f"no {spec.name} can be built from {printable(str(spec), 300)} ({type(error).__name__})"
+        ) from error
+
+
+def _build_own(spec: ModelSpec) -> nn.Module:
+    if spec.classes is None or spec.channels is None:
+        raise InputError(
+            f"{spec.name} needs the number of classes and of image channels, got "
+            f"classes={spec.classes}, channels={spec.channels}"
+        )
+    options = {name: v for name, v in spec.options.items() if name not in ROUNDING}
+    rounding = {name: v for name, v in spec.options.items() if name in ROUNDING}
+    model = MODELS[spec.name](spec.classes, spec.channels, spec.mean, spec.std, **options)
+    if rounding:
+        model.normalize = nn.Sequential(Round(**rounding), model.get_submodule("normalize"))
+    return model
 
 
 def _options_of(factory: ModelFactory) -> list[str]:

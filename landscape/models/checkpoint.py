@@ -1,23 +1,19 @@
 """Models in files: the package's own checkpoints, and weights from elsewhere."""
 
 import hashlib
-import io
 import json
-import re
-import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import safetensors
-import safetensors.torch
 import torch
 from torch import Generator, Tensor, nn
 
 from landscape.errors import InputError
-from landscape.files import atomic_write
-from landscape.models.build import MODELS, ModelSpec, build_model, user_network
+from landscape.models.build import MODELS, ModelSpec, blank_model, build_model, user_network
+from landscape.models.contents import read_contents, some, write_contents
+from landscape.text import printable
 from landscape.typing import Weights
 from landscape.weights import refuse_nonfinite
 
@@ -27,8 +23,6 @@ NESTED_KEYS = ("state_dict", "model_state_dict", "model", "net")
 """Where public checkpoints keep their weights, next to epochs and optimizers."""
 WRAPPER_PREFIXES = ("module.", "_orig_mod.")
 """What DataParallel and torch.compile put before every name."""
-SHOWN = 3
-"""How many names an error message lists before it only counts."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,20 +75,6 @@ def save_checkpoint(
     write_contents(path, {**contents, "seal": _seal(contents)})
 
 
-def write_contents(path: Path, contents: Mapping[str, Any]) -> None:
-    """Write tensors and plain values to a file that is whole or not there at all.
-
-    PyTorch's own writer hides why it failed, so the bytes are made first and then written.
-
-    Raises:
-        InputError: the file cannot be written.
-    """
-    serialized = io.BytesIO()
-    torch.save(dict(contents), serialized)
-    with atomic_write(path) as temporary:
-        temporary.write_bytes(serialized.getvalue())
-
-
 def load_checkpoint(path: Path | str, *, spec: ModelSpec | None = None) -> Checkpoint:
     """Read a checkpoint of this package, or weights from elsewhere.
 
@@ -106,20 +86,27 @@ def load_checkpoint(path: Path | str, *, spec: ModelSpec | None = None) -> Check
     Args:
         path: the file.
         spec: the network that weights from elsewhere belong to; classes and channels may be left
-            out for a name of `MODELS`. A checkpoint of this package knows its own.
+            out for a name of `MODELS`. A checkpoint of this package knows its own, but names no
+            code that is not the package's: where a factory of the user's builds the network, the
+            user says so.
 
     Raises:
         InputError: the file is missing, damaged or something else, the weights do not fit the
-            network, or they hold NaN or infinity.
+            network, they hold NaN or infinity, or the file alone names a factory.
     """
     path = Path(path)
     contents = _read(path)
     own = contents.get("format") == FORMAT
     if own:
-        state = _own_weights(contents, path)
-        stored = ModelSpec.from_dict(contents["spec"])
+        state, stored = _own_weights(contents, path), _own_spec(contents, path)
         if spec is not None and _contradicts(spec, stored):
             raise InputError(f"{path} says itself what it holds, {stored}; leave the model out")
+        if spec is None and stored.is_foreign:
+            raise InputError(
+                f"the network of {path} is built by {printable(stored.name, 80)}, code that is not "
+                "in the file and that a file may not choose; if it is yours, name it: --model, or "
+                "spec=ModelSpec(...)"
+            )
         spec = stored
     else:
         state = _foreign_weights(contents, path)
@@ -130,6 +117,8 @@ def load_checkpoint(path: Path | str, *, spec: ModelSpec | None = None) -> Check
             )
         spec = _complete(spec, state)
     refuse_nonfinite(state, str(path))
+    if own and not spec.is_foreign:  # a file may say that its network is as large as it likes
+        _refuse_misfit(blank_model(spec), state, path, spec)
     model = build_model(spec, generator=Generator().manual_seed(0))  # overwritten below
     _load(model if own else user_network(model, spec), state, path, spec)
     return Checkpoint(
@@ -139,6 +128,16 @@ def load_checkpoint(path: Path | str, *, spec: ModelSpec | None = None) -> Check
         provenance=contents["provenance"] if own else {},
         sha256=weights_sha256(model),
     )
+
+
+def _own_spec(contents: Mapping[str, Any], path: Path) -> ModelSpec:
+    try:
+        return ModelSpec.from_dict(contents["spec"])
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{path} does not say which network its weights belong to; it is damaged, or of "
+            "another version of landscape"
+        ) from error
 
 
 def _contradicts(given: ModelSpec, stored: ModelSpec) -> bool:
@@ -173,20 +172,7 @@ def _read(path: Path) -> Mapping[str, Any]:
         raise InputError(f"{path} is a folder; a checkpoint file was expected")
     if not path.stat().st_size:
         raise InputError(f"{path} is empty; a checkpoint was expected")
-    try:
-        if path.suffix == ".safetensors":
-            contents = safetensors.torch.load_file(path)
-        else:
-            with warnings.catch_warnings(action="ignore"):  # what is odd is refused below
-                contents = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a damaged file makes its reader fail in any way
-        refused = re.search(r"GLOBAL ([\w.]+)", str(error))
-        raise InputError(
-            f"{path} wants to run code when it is opened ({refused[1]}), which is refused; "
-            "have its author save the weights alone: torch.save(model.state_dict(), ...)"
-            if refused
-            else f"{path} is not a checkpoint, or is damaged or cut short"
-        ) from error
+    contents = read_contents(path, f"{path} is not a checkpoint, or is damaged or cut short")
     if not isinstance(contents, Mapping):
         raise InputError(
             f"{path} holds {type(contents).__name__}; a checkpoint or a state dict was expected"
@@ -203,8 +189,9 @@ def _own_weights(contents: Mapping[str, Any], path: Path) -> Weights:
         )
     try:
         intact = contents["seal"] == _seal(contents)
-    except (AttributeError, KeyError, TypeError):  # a part is missing or of another type
-        intact = False
+        intact = intact and _is_state_dict(contents["state_dict"])
+    except (AttributeError, KeyError, TypeError, ValueError, RuntimeError, RecursionError):
+        intact = False  # a part is missing or of another type
     if not intact:
         raise InputError(f"{path} is damaged: its contents are not those that were saved")
     state: Weights = contents["state_dict"]
@@ -223,7 +210,7 @@ def _foreign_weights(contents: Mapping[str, Any], path: Path) -> Weights:
     if not _is_state_dict(state):
         raise InputError(
             f"{path} holds no weights: names with tensors were expected, bare or under one of "
-            f"{', '.join(NESTED_KEYS)}; found {_some(contents)}"
+            f"{', '.join(NESTED_KEYS)}; found {some(contents)}"
         )
     state = dict(state)
     while prefix := next((p for p in WRAPPER_PREFIXES if all(k.startswith(p) for k in state)), ""):
@@ -234,7 +221,7 @@ def _foreign_weights(contents: Mapping[str, Any], path: Path) -> Weights:
 def _is_state_dict(values: Any) -> bool:
     if not isinstance(values, Mapping) or not values:
         return False
-    return all(isinstance(value, Tensor) for value in values.values())
+    return all(isinstance(n, str) and isinstance(value, Tensor) for n, value in values.items())
 
 
 def _complete(spec: ModelSpec, state: Weights) -> ModelSpec:
@@ -251,6 +238,20 @@ def _complete(spec: ModelSpec, state: Weights) -> ModelSpec:
 
 
 def _load(network: nn.Module, state: Weights, path: Path, spec: ModelSpec) -> None:
+    _refuse_shapes(network, state, path, spec)
+    missing, unexpected = network.load_state_dict(state, strict=False)
+    _refuse_names(missing, unexpected, path, spec)
+
+
+def _refuse_misfit(network: nn.Module, state: Weights, path: Path, spec: ModelSpec) -> None:
+    """Raise unless names and shapes are those of a network, whatever its weights are."""
+    expected = network.state_dict()
+    _refuse_shapes(network, state, path, spec)
+    missing = [name for name in expected if name not in state]
+    _refuse_names(missing, [name for name in state if name not in expected], path, spec)
+
+
+def _refuse_shapes(network: nn.Module, state: Weights, path: Path, spec: ModelSpec) -> None:
     expected = network.state_dict()
     wrong = [
         f"{name} {tuple(state[name].shape)} instead of {tuple(expected[name].shape)}"
@@ -258,17 +259,14 @@ def _load(network: nn.Module, state: Weights, path: Path, spec: ModelSpec) -> No
         if state[name].shape != expected[name].shape
     ]
     if wrong:
-        raise InputError(f"{path} does not fit {spec.name}: wrong shape of {_some(sorted(wrong))}")
-    missing, unexpected = network.load_state_dict(state, strict=False)
+        raise InputError(f"{path} does not fit {spec.name}: wrong shape of {some(sorted(wrong))}")
+
+
+def _refuse_names(
+    missing: Sequence[str], unexpected: Sequence[str], path: Path, spec: ModelSpec
+) -> None:
     if missing or unexpected:
         raise InputError(
-            f"{path} does not fit {spec.name}: missing {_some(missing)}; "
-            f"unexpected {_some(unexpected)}"
+            f"{path} does not fit {spec.name}: missing {some(missing)}; "
+            f"unexpected {some(unexpected)}"
         )
-
-
-def _some(names: Any) -> str:
-    """A few of the names and the number of the others."""
-    listed = [str(name) for name in names]
-    rest = f" and {len(listed) - SHOWN} more" if len(listed) > SHOWN else ""
-    return (", ".join(listed[:SHOWN]) + rest) or "none"

@@ -20,6 +20,7 @@ from landscape.plots.prepare import drawn_fields
 from landscape.plots.save import save
 from landscape.registry import lookup
 from landscape.store import facts, swept_axes
+from landscape.store.kinds import refuse_misfit
 
 __all__ = [
     "PLOTS",
@@ -62,6 +63,7 @@ class Plot:
 
     def figure(self, data: xr.Dataset, options: PlotOptions) -> Any:
         """The figure of a surface: matplotlib's for PNG, PDF and SVG, plotly's for HTML."""
+        refuse_misfit(data)
         return _function(self.source)(data, options)
 
 

@@ -10,10 +10,12 @@ from jaxtyping import Float
 from matplotlib import colormaps
 from matplotlib.colors import to_hex
 
+from landscape.plots.page_words import axis_label
 from landscape.plots.panels import Columns, Grid, Rows
 from landscape.plots.prepare import not_finite
 from landscape.plots.scales import Scale
-from landscape.plots.style import LOSS_COLOURS, NOT_FINITE_COLOURS, WORST, axis_label
+from landscape.plots.style import LOSS_COLOURS, NOT_FINITE_COLOURS, WORST
+from landscape.text import page_text
 
 PAGE_WIDTH = 12.0  # inches of a browser window, about
 CAMERA = {"eye": {"x": 1.35, "y": -1.6, "z": 1.0}}
@@ -24,7 +26,7 @@ def new_page(title: str, *, top: int = 90) -> go.Figure:
     """An empty page: white, with a legible title."""
     figure = go.Figure()
     figure.update_layout(
-        title={"text": title.replace("\n", "<br>"), "x": 0.5, "font": {"size": 18}},
+        title={"text": page_text(title), "x": 0.5, "font": {"size": 18}},
         template="plotly_white",
         font={"family": "sans-serif", "size": 13},
         height=760,

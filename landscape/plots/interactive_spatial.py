@@ -20,23 +20,10 @@ from landscape.plots.interactive_parts import (
     surface_or_line,
 )
 from landscape.plots.options import PlotOptions
-from landscape.plots.prepare import (
-    PosePoint,
-    cell_edges,
-    class_name,
-    pick_images,
-    plane,
-    worst_pose,
-)
+from landscape.plots.page_words import axis_label, class_name, long_name, setting, unit_symbol
+from landscape.plots.prepare import PosePoint, cell_edges, pick_images, plane, worst_pose
 from landscape.plots.scales import Scale, scale_of
-from landscape.plots.style import (
-    axis_label,
-    heading,
-    left_out,
-    long_name,
-    setting,
-    unit_symbol,
-)
+from landscape.plots.style import heading, left_out
 from landscape.store import complete_part
 
 IMAGES = 16

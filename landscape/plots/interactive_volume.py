@@ -15,11 +15,13 @@ from landscape.plots.interactive_parts import (
     not_finite_look,
 )
 from landscape.plots.options import PlotOptions
+from landscape.plots.page_words import axis_label
 from landscape.plots.paths import LINE, marked, off_surface
 from landscape.plots.prepare import not_finite
 from landscape.plots.scales import Scale, scale_of
-from landscape.plots.style import axis_label, heading
+from landscape.plots.style import heading
 from landscape.store import complete_part, in_memory
+from landscape.text import page_text
 
 SHELLS = 6
 MOST = 64  # points along an axis: a browser turns a quarter of a million of them, not a million
@@ -49,7 +51,10 @@ def volume(data: xr.Dataset, options: PlotOptions) -> go.Figure:
     page.add_trace(go.Scatter3d(x=[0], y=[0], z=[0], name="centre", **look))
     if (places := marked(data)) is not None:
         x, y, z = places.coordinates.T
-        look = {"mode": "lines+markers" if places.is_path else "markers", "text": places.names}
+        look = {
+            "mode": "lines+markers" if places.is_path else "markers",
+            "text": [page_text(name) for name in places.names],
+        }
         look |= {"marker": {"size": 3, "color": LINE["color"]}, "showlegend": False}
         page.add_trace(go.Scatter3d(x=x, y=y, z=z, **look))
     axes = {

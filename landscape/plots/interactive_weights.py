@@ -20,12 +20,14 @@ from landscape.plots.interactive_parts import (
     ticks,
 )
 from landscape.plots.options import PlotOptions
+from landscape.plots.page_words import axis_label, long_name, spelled
 from landscape.plots.paths import LINE, marked, off_surface
 from landscape.plots.prepare import drawn_fields, not_finite
 from landscape.plots.scales import Scale, scale_of
-from landscape.plots.style import LINE_COLOURS, axis_label, heading, long_name
+from landscape.plots.style import LINE_COLOURS, heading
 from landscape.plots.weight_line import colour_of, lines_of
 from landscape.store import complete_part, in_memory, swept_axes
+from landscape.text import page_text
 
 SCENE = [0.0, 0.52]  # shares of the page's width
 CONTOUR = [0.62, 0.98]
@@ -156,7 +158,7 @@ def _hover(cut: xr.Dataset, place: str) -> dict[str, Any]:
     lines: list[str] = []
     for name in drawn_fields(cut):
         form = ".2%" if name.endswith("accuracy") else ".4g"
-        text = f"{name.replace('_', ' ')} %{{customdata[{len(columns)}]:{form}}}"
+        text = f"{spelled(name)} %{{customdata[{len(columns)}]:{form}}}"
         columns.append(cut[name].values)
         if (error := f"{name}_stderr") in cut:
             text += f" ± %{{customdata[{len(columns)}]:{form.replace('4', '2')}}}"
@@ -182,7 +184,7 @@ def _place_traces(part: xr.Dataset, plane_axes: dict[str, str]) -> list[go.Scatt
             name="path" if places.is_path else "other networks",
             text=[
                 f"{name}: {share:.0%} outside the plane"
-                for name, share in zip(places.names, places.residual, strict=True)
+                for name, share in zip(map(page_text, places.names), places.residual, strict=True)
             ],
             hovertemplate="%{text}<extra></extra>",
             showlegend=False,
@@ -200,7 +202,7 @@ def _line_marks(
     for kind, mask in not_finite(part[name].values).items():
         look = not_finite_look(kind, size)
         look["marker"] |= {} if name == "loss" else {"color": colour}
-        look |= {"name": f"{name.replace('_', ' ')} is {kind}", "yaxis": yaxis}
+        look |= {"name": f"{spelled(name)} is {kind}", "yaxis": yaxis}
         x = part[axis].values[mask]
         marks.append(go.Scatter(x=x, y=np.full(len(x), bottom), cliponaxis=False, **look))
     return marks
@@ -215,6 +217,6 @@ def _line_trace(part: xr.Dataset, name: str, yaxis: str, colour: str) -> go.Scat
         error_y=None if error is None else {"array": error.values, "thickness": 1, "width": 2},
         line={"color": colour, "dash": "solid" if yaxis == "y" else "dash"},
         mode="lines+markers",
-        name=name.replace("_", " "),
+        name=spelled(name),
         yaxis=yaxis,
     )

@@ -1,6 +1,5 @@
 """Checkpoints and other networks, drawn where they lie in a weight surface."""
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +10,8 @@ from matplotlib.axes import Axes
 
 from landscape.plots.style import OUTLINE, SMALL
 from landscape.store import path_places
+from landscape.store.told import names_in, parsed
+from landscape.text import literal
 
 LINE: dict[str, Any] = {"color": "#ff7f0e", "linewidth": 1.1, "marker": "o", "markersize": 2.6}
 NETWORK: dict[str, Any] = {"color": "#ff7f0e", "marker": "D", "markersize": 4.5, "linestyle": ""}
@@ -40,10 +41,11 @@ def marked(data: xr.Dataset) -> Marked | None:
     if coordinates is None:
         return None
     count = len(coordinates)
-    names = json.loads(data.attrs.get("path_names", "[]")) or [str(i + 1) for i in range(count)]
-    told = json.loads(data.attrs.get("configuration", "{}")).get("directions", "trajectory")
+    names = names_in(data.attrs, "path_names", count) or [str(i + 1) for i in range(count)]
+    configuration = parsed(data.attrs.get("configuration")) or {}
+    told = str(configuration.get("directions", "trajectory"))
     residual = data["path_residual"].values if "path_residual" in data else np.zeros(count)
-    return Marked(tuple(names), coordinates, residual, "models" not in told)
+    return Marked(tuple(map(literal, names)), coordinates, residual, "models" not in told)
 
 
 def draw(ax: Axes, places: Marked) -> None:

@@ -1,6 +1,5 @@
 """From a stored surface to the numbers a plot shows; nothing here draws."""
 
-import json
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +8,8 @@ from jaxtyping import Bool, Float, UInt8
 
 from landscape.errors import InputError
 from landscape.store import in_memory, point_fields
+from landscape.store.told import names_in
+from landscape.text import literal
 
 POSE_AXES = ("rotation", "shift_x", "shift_y")
 OWN_CONVENTION = "landscape"
@@ -122,13 +123,14 @@ def cell_edges(centres: Float[np.ndarray, " n"]) -> Float[np.ndarray, " m"]:
 
 def class_name(data: xr.Dataset, index: int) -> str:
     """The name of a class where the file holds names, else its number."""
-    names = json.loads(data.attrs.get("classes", "[]"))
-    return str(names[index]) if 0 <= index < len(names) else str(index)
+    names = names_in(data.attrs, "classes")
+    return literal(names[index]) if 0 <= index < len(names) else str(index)
 
 
 def can_pose(data: xr.Dataset) -> bool:
     """Whether the file holds pixels and a convention under which they can be posed again."""
-    return "pixels" in data and data.attrs.get("convention", OWN_CONVENTION) == OWN_CONVENTION
+    known = data.attrs.get("convention", OWN_CONVENTION) == OWN_CONVENTION
+    return "pixels" in data and known and data.attrs.get("padding", "zeros") in BORDERS
 
 
 def posed_pixels(image: xr.Dataset, point: PosePoint) -> UInt8[np.ndarray, "row column channel"]:

@@ -11,6 +11,7 @@ import xarray as xr
 from landscape.errors import InputError
 from landscape.files import atomic_write
 from landscape.store import facts
+from landscape.text import printable
 
 PAGE_ID = "landscape-plot"
 FACTS_ID = "landscape-provenance"
@@ -53,7 +54,7 @@ def save(figure: Any, path: Path, *, data: xr.Dataset) -> None:
 
 
 def _title(data: xr.Dataset) -> str:
-    return str(data.attrs.get("title", "landscape"))
+    return printable(str(data.attrs.get("title", "landscape")), 400)
 
 
 def _facts_text(data: xr.Dataset) -> str:

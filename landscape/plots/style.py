@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from landscape.store import share_done
 from landscape.store.schema import ADAPTIVE
+from landscape.text import literal
 
 SINGLE, DOUBLE = 3.25, 6.75  # inches: the column and the page of the usual conference styles
 SMALL, NORMAL = 7, 8  # points in print
@@ -44,6 +45,8 @@ NOT_FINITE_MARKS = {"inf": "^", "-inf": "v", "nan": "x"}
 NOT_FINITE_COLOURS: dict[str, Any] = {"facecolor": "#f2f2f2", "edgecolor": "#c2185b"}
 OUTLINE = (patheffects.withStroke(linewidth=2.0, foreground="black", alpha=0.6),)
 UNITS = {"degree": "°", "pixel": "px", "1": ""}
+
+MOST = 400  # characters of a title or a name
 
 Layout = Literal["constrained", "compressed"] | None
 
@@ -104,13 +107,18 @@ def axis_label(coordinate: xr.DataArray) -> str:
 
 def long_name(coordinate: xr.DataArray) -> str:
     """What a coordinate or variable is called in words."""
-    return str(coordinate.attrs.get("long_name", coordinate.name)).replace("_", " ")
+    return spelled(str(coordinate.attrs.get("long_name", coordinate.name)))
+
+
+def spelled(name: str) -> str:
+    """The name of a variable as words."""
+    return literal(name.replace("_", " "), MOST)
 
 
 def unit_symbol(coordinate: xr.DataArray) -> str:
     """The symbol of a coordinate's unit; empty for a pure number."""
     unit = str(coordinate.attrs.get("units", "1"))
-    return UNITS.get(unit, unit)
+    return UNITS.get(unit, literal(unit))
 
 
 def setting(coordinate: xr.DataArray, value: float) -> str:
@@ -124,7 +132,7 @@ def setting(coordinate: xr.DataArray, value: float) -> str:
 def heading(data: xr.Dataset, *remarks: str, width: float) -> str:
     """The title of a figure and, on lines of their own, what a reader must know of it."""
     characters = int(width * 15)
-    title = str(data.attrs.get("title", ""))
+    title = literal(str(data.attrs.get("title", "")), MOST)
     lines = textwrap.wrap(title, characters, break_on_hyphens=False)
     return "\n".join([*lines, *(r for r in (unfinished(data), *remarks) if r)])
 

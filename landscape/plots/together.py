@@ -12,6 +12,7 @@ from landscape.plots.panels import axes_3d, colour_bar, not_finite_handles
 from landscape.plots.scales import Scale, number, scale_of
 from landscape.plots.style import DOUBLE, axis_label, new_figure, style
 from landscape.store import complete_part
+from landscape.text import literal
 
 ACROSS = {"contours": 4, "3d": 2}  # panels in a row, at most
 
@@ -32,7 +33,7 @@ def contours(surfaces: Mapping[str, xr.Dataset]) -> Figure:
         drawn = list(axes.flat[: len(surfaces)])
         for ax, (name, data) in zip(drawn, surfaces.items(), strict=True):
             weight_contour.plot(data, ax=ax, scale=scale)
-            ax.set_title(name)
+            ax.set_title(literal(name))
             ax.label_outer()
         first = next(iter(surfaces.values()))
         colour_bar(fig, drawn, scale, axis_label(first["loss"]))
@@ -56,7 +57,7 @@ def in_3d(surfaces: Mapping[str, xr.Dataset]) -> Figure:
         for panel, (name, data) in enumerate(surfaces.items()):
             ax = axes_3d(fig, rows, columns, panel, head=head)
             weight_3d.plot(data, ax=ax, scale=scale)
-            ax.set_title(name, y=0.96)
+            ax.set_title(literal(name), y=0.96)
         if scale.clipped:
             fig.suptitle(cut, y=0.99)
     return fig

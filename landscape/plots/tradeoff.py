@@ -1,6 +1,5 @@
 """Accuracy under attack over clean accuracy: a dot an epoch, a line for the mean of the seeds."""
 
-import json
 import math
 
 import numpy as np
@@ -15,6 +14,8 @@ from landscape.errors import InputError
 from landscape.plots.options import PlotOptions
 from landscape.plots.style import DOUBLE, NETWORK_COLOURS, SMALL, heading, new_figure, style
 from landscape.store import in_memory
+from landscape.store.told import names_in, parsed
+from landscape.text import literal
 
 MARKS = ("o", "s", "^", "D", "v")
 ACROSS = 3  # panels in a row, at most
@@ -52,8 +53,9 @@ def means(data: xr.Dataset, attack: int) -> dict[str, tuple[Means, Means, Means]
 
 def titles(data: xr.Dataset) -> list[str]:
     """Of the networks, in their order."""
-    every = list(json.loads(data.attrs["networks"]).values())
-    return [every[int(number)] for number in data.network]
+    named = parsed(data.attrs.get("networks")) or {}
+    every = dict(enumerate(map(str, named.values() if isinstance(named, dict) else ())))
+    return [literal(every.get(int(number), f"{int(number)}")) for number in data.network]
 
 
 def plot(data: xr.Dataset, *, ax: Axes, attack: int) -> Axes:
@@ -78,7 +80,8 @@ def plot(data: xr.Dataset, *, ax: Axes, attack: int) -> Axes:
         )
         ax.plot(100 * clean, 100 * attacked, color=colour, lw=1.2, label=title)
         _band(ax, 100 * clean, 100 * attacked, 100 * error, colour)
-    ax.set_title(json.loads(data.attrs["attack_names"])[attack])
+    names = names_in(data.attrs, "attack_names", data.sizes["attack"])
+    ax.set_title(literal(names[attack]) if names else f"attack {attack}")
     ax.set_ylim(bottom=0)
     ax.grid()
     ax.set_axisbelow(True)

@@ -24,6 +24,7 @@ from landscape.plots.style import (
     heading,
     long_name,
     new_figure,
+    spelled,
     style,
 )
 from landscape.store import complete_part, in_memory, swept_axes
@@ -108,7 +109,7 @@ def figure(data: xr.Dataset, options: PlotOptions) -> Figure:
 def _line(part: xr.Dataset, ax: Axes, name: str, colour: str, *, linestyle: str = "-") -> None:
     (axis,) = swept_axes(part)
     x, finite = part[axis].values, _finite(part[name])
-    label = name.replace("_", " ")
+    label = spelled(name)
     error = part[f"{name}_stderr"].values if f"{name}_stderr" in part else None
     if error is not None:
         label += "" if "_" in name else " ± standard error"
@@ -143,7 +144,7 @@ def _mark_not_finite(ax: Axes, field: xr.DataArray, colour: str, row: int = 0) -
             "marker": NOT_FINITE_MARKS[name],
             "markersize": 3.5,
         }
-        label = f"{str(field.name).replace('_', ' ')} is {name}"
+        label = f"{spelled(str(field.name))} is {name}"
         across = ax.get_xaxis_transform()
         ax.plot(x[mask], edge, transform=across, color=colour, label=label, **look)
 

@@ -8,7 +8,9 @@ from typing import Any
 import h5py
 import numpy as np
 
+from landscape.store.checksums import SUM_FIELD
 from landscape.store.members import Held, attributes, is_number, is_text, members, refused, shown
+from landscape.store.schema import DONE_FIELD, Layout
 from landscape.store.told import refuse_misshapen_facts, tensors
 from landscape.store.watch import under_watch
 
@@ -49,6 +51,32 @@ def parts_of(file: h5py.File, path: Path) -> tuple[dict[str, Held], dict[str, An
         _refuse_scattered(own, path)
     _refuse_vectors({n.partition("/")[2]: h for n, h in held.items() if "/" in n}, path)
     return own, facts
+
+
+def refuse_other_fields(file: h5py.File, layout: Layout, path: Path) -> None:
+    """Raise unless a file holds the fields of a layout, in the types and shapes they are kept in.
+
+    Args:
+        file: one that holds a surface.
+        layout: of what is to be written to it.
+        path: of it.
+
+    Raises:
+        InputError: with the first field that is absent or different.
+    """
+    complete, schema = file.attrs["complete"], file.attrs["landscape_schema"]
+    points, items = layout.grid_shape, layout.item_shape
+    shape = (*items, *points) if complete else (*points, *items)
+    wanted = {f.name: (f.dtype, (*shape, *map(len, f.own))) for f in layout.fields}
+    wanted[DONE_FIELD.name] = (DONE_FIELD.dtype, points)
+    if not complete and schema > 1:
+        wanted[SUM_FIELD.name] = (SUM_FIELD.dtype, points)
+    for name, (dtype, size) in wanted.items():
+        got = (str(file[name].dtype), file[name].shape) if name in file else ("nothing", "")
+        if got != (dtype, size):
+            raise refused(
+                path, f"{shown(name)} as {dtype} of shape {size}", " ".join(map(str, got))
+            )
 
 
 def _refuse_inconsistent(held: Mapping[str, Held], path: Path) -> None:

@@ -248,7 +248,7 @@ def write_li_surface(data: xr.Dataset, path: str | Path, *, dir_file: str | None
             "expected losses other than -1, which marks missing points in the files of Li et al.; "
             "export this surface in another format"
         )
-    arrays = {**to_arrays(values, split, done), **_kept(data)}
+    arrays = {**to_arrays(values, split, done), **_kept(data, split)}
     unsaid = lost(values, to_fields(arrays, split, done.shape))
     with atomic_write(Path(path)) as temporary, h5py.File(temporary, "w") as file:
         file[DIR_FILE] = configuration.get("dir_file", "") if dir_file is None else dir_file
@@ -262,12 +262,14 @@ def write_li_surface(data: xr.Dataset, path: str | Path, *, dir_file: str | None
             file[OURS].attrs["loss_sha256"] = digest(arrays[f"{split}_loss"])
 
 
-def _kept(data: xr.Dataset) -> dict[str, Shaped[np.ndarray, "..."]]:
+def _kept(data: xr.Dataset, split: str) -> dict[str, Shaped[np.ndarray, "..."]]:
     """Their arrays that were carried along."""
     return {
         str(name).removeprefix(VERBATIM): array.values
         for name, array in data.data_vars.items()
-        if str(name).startswith(VERBATIM) and array.size == data["done"].size
+        if str(name).removeprefix(VERBATIM) in names_of(split)
+        and str(name).startswith(VERBATIM)
+        and array.size == data["done"].size
     }
 
 

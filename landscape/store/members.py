@@ -234,6 +234,7 @@ def _refuse_sizes(found: Mapping[str, Held], path: Path) -> None:
             if unwritten > MOST_UNWRITTEN:
                 size = held.data.size * held.data.dtype.itemsize
                 raise refused(path, f"{size} bytes of {shown(name)}", f"{stored} stored bytes")
-    file = next((held.data.file for held in found.values()), None)  # not by name: it may be replaced
+    # Not of what now has the name: a sweep may have finished meanwhile.
+    file = next((held.data.file for held in found.values()), None)
     if file is not None and total > (room := file.id.get_filesize()):
         raise refused(path, f"datasets of at most {room} bytes", total)

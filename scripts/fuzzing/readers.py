@@ -1,0 +1,225 @@
+"""What the command line does with a file, as a list of functions that may refuse it."""
+
+import contextlib
+import io
+import re
+import shutil
+import traceback
+import warnings
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from fuzzing.seeds import SETTINGS, SPEC, Seed, attacked_images
+from landscape.cli import main
+from landscape.directions.curve import load_curve
+from landscape.errors import InputError
+from landscape.evaluation.attacked import load_attacked
+from landscape.evaluation.rows import rows_of
+from landscape.models import load_checkpoint
+from landscape.plots import PLOTS, panels, style
+from landscape.store import (
+    SurfaceWriter,
+    facts,
+    is_li_directions,
+    is_li_surface,
+    load_directions,
+    load_surface,
+    open_surface,
+    read_li_directions,
+    read_li_projection,
+    read_li_surface,
+    split_directions,
+)
+from landscape.training.state import read_state
+
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+FINE, REFUSED = 0, 2
+Reader = Callable[[Path, Seed, Path], int]
+
+style.RC["savefig.dpi"] = 30  # that it is drawn matters here, and not how finely
+panels.FACETS = 6
+
+
+def read(path: Path, seed: Seed, folder: Path, number: int) -> tuple[str, str]:
+    """Give a file to all its readers.
+
+    Args:
+        path: of the file.
+        seed: what it was made from.
+        folder: for what they write.
+        number: of the file: what takes long is done in turn.
+
+    Returns:
+        The outcome, and which reader failed how.
+    """
+    taken = False
+    for name, reader in _readers(seed, number):
+        (folder / "reader").write_text(name)
+        try:
+            with warnings.catch_warnings(action="ignore"):
+                status = reader(path, seed, folder)
+        except InputError as error:
+            status = REFUSED
+            if len(str(error)) > 2_000 or CONTROL.search(str(error)):
+                return (
+                    "traceback",
+                    f"{name}: a sentence of {len(str(error))} characters, or control characters",
+                )
+        except BaseException as error:
+            return "traceback", f"{name}: {_where(error)}"
+        if status not in (FINE, REFUSED):
+            return "traceback", f"{name}: exit status {status}"
+        taken |= status == FINE
+    return ("accepted" if taken else "refused"), ""
+
+
+def _where(error: BaseException) -> str:
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if "/landscape/" in f.filename]
+    place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "?"
+    return f"{type(error).__name__} at {place}: {str(error)[:100]!r}"
+
+
+def _readers(seed: Seed, number: int) -> list[tuple[str, Reader]]:
+    if seed.family not in ("surface", "li"):
+        return FAMILIES[seed.family]
+    turn = number // 7  # other than that of the kinds
+    found = [*HDF5, ("export", partial(_export, name=EXPORTED[turn % len(EXPORTED)]))]
+    found.append(("plot", partial(_plot, turn=turn)))
+    if seed.family == "li" or turn % 8 == 0:
+        found += [("import", _import), ("what was imported", _imported)]
+    return found
+
+
+def _command(*words: str | Path) -> int:
+    """The exit status of a command; what it prints must be plain text."""
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
+        try:
+            status = main([str(word) for word in words])
+        except SystemExit as stop:
+            raise RuntimeError(f"exit {stop.code}") from stop
+    if found := CONTROL.search(out.getvalue()):
+        raise RuntimeError(f"control character {found[0]!r} in what is printed")
+    return status
+
+
+def _open(path: Path, seed: Seed, folder: Path) -> int:
+    with open_surface(path) as data:
+        facts(data)
+    facts(load_surface(path))
+    return FINE
+
+
+def _directions(path: Path, seed: Seed, folder: Path) -> int:
+    load_directions(path)
+    split_directions(path)
+    return FINE
+
+
+def _attacked(path: Path, seed: Seed, folder: Path) -> int:
+    if not seed.kind.endswith("attack"):
+        return REFUSED
+    load_attacked(path, attacked_images())
+    with open_surface(path) as data:
+        rows_of(data)
+    return FINE
+
+
+def _resume(path: Path, seed: Seed, folder: Path) -> int:
+    if seed.layout is None:
+        return REFUSED
+    copy = folder / "resumed.h5"
+    shutil.copy(path, copy)
+    with SurfaceWriter(copy, seed.layout) as writer:
+        pending = writer.pending()
+        if writer.complete and len(pending):
+            writer.reopen()
+        if not writer.complete:
+            some = pending[:2]
+            columns = {
+                f.name: np.zeros((len(some), *seed.layout.item_shape, *map(len, f.own)), f.dtype)
+                for f in seed.layout.fields
+            }
+            if len(some):
+                writer.write(some, columns)
+            writer.finish({"checks": []})
+    return _command("info", copy)
+
+
+def _li(path: Path, seed: Seed, folder: Path) -> int:
+    is_li_surface(path)
+    is_li_directions(path)
+    for reader in (read_li_directions, read_li_projection, read_li_surface):
+        with contextlib.suppress(InputError):
+            reader(path)
+    return REFUSED
+
+
+def _import(path: Path, seed: Seed, folder: Path) -> int:
+    surface = path if seed.kind == "Li: surface" else folder.parent / "seeds" / "li.h5"
+    words: list[str | Path] = ["import", surface, "--out", folder / "imported.h5", "--overwrite"]
+    for flag in ("projection", "directions"):
+        if seed.kind == f"Li: {flag}":
+            words += [f"--{flag}", path]
+    return _command(*words)
+
+
+def _imported(path: Path, seed: Seed, folder: Path) -> int:
+    made = folder / "imported.h5"
+    if not made.exists() or seed.family != "li":
+        return REFUSED
+    return max(_command("info", made), _command("export", made, "--out", folder / "e2"))
+
+
+def _export(path: Path, seed: Seed, folder: Path, name: str) -> int:
+    return _command("export", path, "--out", folder / "exported", "--formats", name)
+
+
+def _plot(path: Path, seed: Seed, folder: Path, turn: int) -> int:
+    """One of the plots of such a surface; of others whichever fits."""
+    layout = seed.layout
+    kind, axes = (layout.kind, len(layout.points)) if layout is not None else ("", 0)
+    fitting = [name for name, plot in PLOTS.items() if (plot.kind, plot.axes) == (kind, axes)]
+    words = ["--plots", fitting[turn % len(fitting)]] if fitting else []
+    where = folder / "plots"
+    return _command("plot", path, "--out", where, "--formats", "png", "html", *words)
+
+
+def _checkpoint(path: Path, seed: Seed, folder: Path) -> int:
+    load_checkpoint(path, spec=None if path.suffix == ".pt" else SPEC)
+    return FINE
+
+
+def _evaluate(path: Path, seed: Seed, folder: Path) -> int:
+    own = [] if path.suffix == ".pt" else ["--model", SPEC.name]
+    one = ["--attacks", "natural", "--samples", "2", "--compile", "never"]
+    return _command("evaluate", path, *own, "--dataset", "digits", *one)
+
+
+def _state(path: Path, seed: Seed, folder: Path) -> int:
+    read_state(path, SETTINGS)
+    return FINE
+
+
+def _curve(path: Path, seed: Seed, folder: Path) -> int:
+    load_curve(path)
+    return FINE
+
+
+HDF5: list[tuple[str, Reader]] = [
+    ("open_surface", _open),
+    ("load_directions", _directions),
+    ("load_attacked", _attacked),
+    ("SurfaceWriter", _resume),
+    ("read_li", _li),
+    ("info", lambda path, seed, folder: _command("info", path)),
+]
+EXPORTED = ("csv", "minima", "li", "obj", "csv", "vts")
+FAMILIES: dict[str, list[tuple[str, Reader]]] = {
+    "checkpoint": [("load_checkpoint", _checkpoint), ("evaluate", _evaluate)],
+    "state": [("read_state", _state)],
+    "curve": [("load_curve", _curve)],
+}

@@ -1,0 +1,1 @@
+"""What `faults.py` does to sweeps, trainings and files, and how it counts what came of it."""

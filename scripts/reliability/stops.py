@@ -1,0 +1,84 @@
+"""SIGINT and SIGTERM: a file to go on from, a status, and a line that says how."""
+
+import re
+import shutil
+import signal
+import time
+from pathlib import Path
+
+from reliability.counting import Bench, Tally, expect
+from reliability.jobs import Forked, Job, Typed
+from reliability.longer import Evaluation, Training
+from reliability.sweeps import Sweep, told_in_one_line
+
+STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143}
+HOW = "the same command goes on from there"
+Task = Sweep | Evaluation | Training
+
+
+def stopped(bench: Bench) -> Tally:
+    """Signals at any instant of every command, once or twice in a row; then it is resumed."""
+    tally = Tally()
+    tasks: dict[str, Task] = {kind: Sweep.run(bench, kind) for kind in ("weights", "spatial")}
+    if bench.counts.typed:
+        tasks |= {"evaluate": Evaluation.run(bench), "train": Training.run(bench)}
+    for typed in (False, True)[: 1 + bench.counts.typed]:
+        for i, (command, task) in enumerate(tasks.items()):
+            life = _typed_life(bench, task) if typed else task.life
+            for number in list(STATUS) if bench.counts.typed else [list(STATUS)[i]]:
+                for again in range(bench.counts.stops):
+                    name = f"{command}-{number.name}-{'typed' if typed else 'forked'}-{again}"
+                    with tally.trial(name):
+                        _stop(bench, tally, task, name, number, life, typed=typed)
+    return tally
+
+
+def _typed_life(bench: Bench, task: Task) -> float:
+    out = bench.folder / "typed.h5"
+    started = time.monotonic()
+    expect(Typed(task.into(out), bench.folder / "typed.log").wait() == 0, "it failed")
+    shutil.rmtree(out) if out.is_dir() else out.unlink()
+    return time.monotonic() - started
+
+
+def _stop(
+    bench: Bench,
+    tally: Tally,
+    task: Task,
+    name: str,
+    number: signal.Signals,
+    life: float,
+    *,
+    typed: bool,
+) -> None:
+    folder = bench.folder / name
+    folder.mkdir()
+    out, log = folder / "s.h5", bench.folder / f"{name}.log"
+    job: Job = (Typed if typed else Forked)(task.into(out), log)
+    time.sleep(bench.random.uniform(0.02, 1.0) * life)
+    times = 1 + int(bench.random.integers(2))
+    for _ in range(times):
+        job.send(number)
+        time.sleep(0.01)
+    status = job.wait()
+    tally.saw[f"status {status} after {number.name}"] += 1
+    if status:
+        expected = (STATUS[number], -number)[:times]  # a second one ends it at once
+        expect(status in expected, f"status {status}: {job.told[-500:]}")
+        line = told_in_one_line(job.told)
+        expect(HOW in line or "goes on from there" in line, line)
+        tally.saw[re.sub(r".*landscape: (\w+).*", r"said \1", line)] += 1
+    else:
+        tally.saw["commands that were through already"] += 1
+    if isinstance(task, Sweep) and out.exists():
+        tally.saw["points kept"] += task.refuse_unreadable(out)
+    _resume(task, out, log)
+    shutil.rmtree(folder)
+
+
+def _resume(task: Task, out: Path, log: Path) -> None:
+    job = Forked(task.into(out), log)
+    expect(job.wait() == 0, job.told)
+    task.refuse_other(out)
+    left = [path.name for path in out.parent.iterdir() if path != out]
+    expect(not left, f"left behind: {', '.join(left)}")
