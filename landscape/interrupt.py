@@ -70,4 +70,5 @@ def unwinding() -> Iterator[None]:
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        if signal.getsignal(signal.SIGTERM) is terminate:  # else somebody wants it otherwise
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)

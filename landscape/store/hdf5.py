@@ -240,6 +240,8 @@ def _reporting(path: Path) -> Iterator[None]:
     """Turn HDF5's account of a failed write into one sentence."""
     try:
         yield
+    except FileExistsError:
+        raise
     except OSError as error:
         if error.errno is None:
             raise

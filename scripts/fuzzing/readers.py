@@ -43,7 +43,9 @@ style.RC["savefig.dpi"] = 30  # that it is drawn matters here, and not how finel
 panels.FACETS = 6
 
 
-def read(path: Path, seed: Seed, folder: Path, number: int) -> tuple[str, str]:
+def read(
+    path: Path, seed: Seed, folder: Path, number: int, only: tuple[str, ...] = ()
+) -> tuple[str, str]:
     """Give a file to all its readers.
 
     Args:
@@ -51,12 +53,15 @@ def read(path: Path, seed: Seed, folder: Path, number: int) -> tuple[str, str]:
         seed: what it was made from.
         folder: for what they write.
         number: of the file: what takes long is done in turn.
+        only: the names of readers; all unless given.
 
     Returns:
         The outcome, and which reader failed how.
     """
     taken = False
     for name, reader in _readers(seed, number):
+        if only and name not in only:
+            continue
         (folder / "reader").write_text(name)
         try:
             with warnings.catch_warnings(action="ignore"):

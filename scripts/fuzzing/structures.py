@@ -299,8 +299,9 @@ def _enormous(file: h5py.File, name: str, like: Any, rng: Rng) -> None:
 def _bomb(file: h5py.File, name: str, like: Any, rng: Rng) -> None:
     """A few kilobytes that unpack to many megabytes."""
     shape, dtype = like
-    large = (2**24, *(1 for _ in shape[1:])) if shape else (2**24,)
-    file.create_dataset(name, large, dtype, chunks=large, compression="gzip", compression_opts=9)
+    large = (2**22, *(1 for _ in shape[1:])) if shape else (2**22,)
+    chunks = (int(rng.choice([2**18, 2**22])), *large[1:])
+    file.create_dataset(name, large, dtype, chunks=chunks, compression="gzip")
     file[name][...] = 0
 
 

@@ -87,7 +87,8 @@ def test_wrapped_user_network_comes_back(tmp_path):
     model = made(spec)
     path = tmp_path / "model.pt"
     save_checkpoint(path, model, spec, configuration={}, provenance={})
-    found = load_checkpoint(path)
+    found = load_checkpoint(path, spec=ModelSpec("torch.nn:Linear"))
+    assert found.spec == spec
     assert same_bits(found.model, model)
     assert_close(found.model(torch.ones(1, 1, 2, 4)), model(torch.ones(1, 1, 2, 4)))
 

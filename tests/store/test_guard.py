@@ -1,6 +1,10 @@
 """What a file from a stranger may hold: everything else is refused in one sentence, or ignored."""
 
+import hashlib
 import json
+import os
+import shutil
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -59,12 +63,31 @@ def write(path, *, whole=True):
     return path
 
 
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("files")
+    return {
+        "whole": write(folder / "whole.h5"),
+        "unfinished": write(folder / "unfinished.h5", whole=False),
+    }
+
+
+@pytest.fixture
+def whole(files, tmp_path):
+    return Path(shutil.copy(files["whole"], tmp_path / "s.h5"))
+
+
+@pytest.fixture
+def unfinished(files, tmp_path):
+    return Path(shutil.copy(files["unfinished"], tmp_path / "s.h5"))
+
+
 @pytest.fixture(params=["whole", "unfinished"])
-def path(request, tmp_path):
+def path(request, files, tmp_path):
     with h5py.File(tmp_path / "secret.h5", "w") as file:
         file["secret"] = np.full((5, 3), SECRET)
     (tmp_path / "secret.bin").write_bytes(np.full(15, SECRET).tobytes())
-    return write(tmp_path / "s.h5", whole=request.param == "whole")
+    return Path(shutil.copy(files[request.param], tmp_path / "s.h5"))
 
 
 READERS = (open_surface, load_surface, load_directions, split_directions, refuse_hostile)
@@ -163,8 +186,6 @@ def test_only_numbers_in_the_file_itself_are_read(path, case):
 
 def test_what_links_lead_to_is_never_opened(path, monkeypatch):
     """Where somebody follows, a pipe without a writer would make the test hang."""
-    import os
-
     folder = path.parent
     os.mkfifo(folder / "pipe")
     change(
@@ -229,15 +250,13 @@ STRUCTURES = {
 
 
 @pytest.mark.parametrize("case", STRUCTURES)
-def test_what_a_surface_never_says_of_itself_is_refused(tmp_path, case):
-    path = write(tmp_path / "s.h5")
+def test_what_a_surface_never_says_of_itself_is_refused(whole, case):
     how, words = STRUCTURES[case]
-    change(path, how, sealed=case not in ("reference", "schema"))
-    refused(path, words)
+    change(whole, how, sealed=case not in ("reference", "schema"))
+    refused(whole, words)
 
 
-def test_dimensions_elsewhere_are_refused(tmp_path):
-    path = write(tmp_path / "s.h5")
+def test_dimensions_elsewhere_are_refused(whole):
 
     def how(file):
         references = np.empty(2, dtype=object)
@@ -246,8 +265,8 @@ def test_dimensions_elsewhere_are_refused(tmp_path):
         kind = h5py.vlen_dtype(h5py.ref_dtype)
         file["loss"].attrs.create("DIMENSION_LIST", references, (2,), kind)
 
-    change(path, how)
-    refused(path, "does not stand beside it")
+    change(whole, how)
+    refused(whole, "does not stand beside it")
 
 
 def test_a_packed_constant_may_be_a_thousandth_of_its_size(tmp_path):
@@ -263,22 +282,20 @@ def test_a_packed_constant_may_be_a_thousandth_of_its_size(tmp_path):
     assert load_surface(path).loss.size == 2_000_000
 
 
-def test_a_bomb_is_refused_by_what_it_would_take(tmp_path):
-    path = write(tmp_path / "s.h5")
+def test_a_bomb_is_refused_by_what_it_would_take(whole):
     room = MOST_UNWRITTEN // 8 + 2**20
 
     def how(file):
         make = chunked((room,), compression="gzip")
         make(file, "bomb")
 
-    change(path, how)
-    refused(path, "bytes of 'bomb'")
+    change(whole, how)
+    refused(whole, "bytes of 'bomb'")
 
 
-def test_what_is_no_text_and_no_number_of_ours_is_ignored(tmp_path):
+def test_what_is_no_text_and_no_number_of_ours_is_ignored(whole):
     """What netCDF software adds, and the words of who annotates a file, change nothing."""
-    path = write(tmp_path / "s.h5")
-    before = load_surface(path)
+    before = load_surface(whole)
 
     def how(file):
         file["loss"].attrs.update(
@@ -286,8 +303,8 @@ def test_what_is_no_text_and_no_number_of_ours_is_ignored(tmp_path):
         )
         file["alpha"].attrs["units"] = "days since 2000-01-01"
 
-    change(path, how)
-    after = load_surface(path)
+    change(whole, how)
+    after = load_surface(whole)
     np.testing.assert_array_equal(after.loss, before.loss)
     np.testing.assert_array_equal(after.alpha, before.alpha)
 
@@ -301,12 +318,11 @@ def test_it_is_what_plain_xarray_opens(path):
         assert json.loads(ours.attrs["configuration"]) == {"seed": 0}
 
 
-def test_a_copy_by_xarray_is_read(tmp_path):
-    path = write(tmp_path / "s.h5")
-    load_surface(path).to_netcdf(tmp_path / "copy.h5", engine="h5netcdf")
+def test_a_copy_by_xarray_is_read(tmp_path, whole):
+    load_surface(whole).to_netcdf(tmp_path / "copy.h5", engine="h5netcdf")
     change(tmp_path / "copy.h5", seal, sealed=False)
     copy = load_surface(tmp_path / "copy.h5")
-    np.testing.assert_array_equal(copy.loss, load_surface(path).loss)
+    np.testing.assert_array_equal(copy.loss, load_surface(whole).loss)
     assert facts(copy)["path_names"] == list("abcd")
 
 
@@ -326,37 +342,39 @@ def test_a_heap_that_hdf5_reads_for_ever_is_withheld(path, size):
 
 
 @pytest.mark.parametrize("name", ["loss", "done"])
-def test_damage_found_late_is_one_sentence_too(tmp_path, name):
+def test_damage_found_late_is_one_sentence_too(whole, name):
     """A chunk whose checksum is wrong is found when it is read."""
-    path = write(tmp_path / "s.h5")
-    with h5py.File(path) as file:
+    with h5py.File(whole) as file:
         chunk = file[name].id.get_chunk_info(0)
-    data = bytearray(path.read_bytes())
+    data = bytearray(whole.read_bytes())
     data[chunk.byte_offset + chunk.size // 2] ^= 4
-    path.write_bytes(data)
+    whole.write_bytes(data)
     with pytest.raises(InputError, match=r"s\.h5 is not a readable HDF5 file \(.*damaged"):
-        load_surface(path)
+        load_surface(whole)
 
 
-def test_what_is_to_be_filled_must_have_the_fields_that_are_written(tmp_path):
-    path = write(tmp_path / "s.h5", whole=False)
-    with h5py.File(path) as file:
-        refuse_other_fields(file, layout(), path)
-    change(path, replaced("loss", lambda f, n: f.create_dataset(n, (5, 3), "f4")))
-    with h5py.File(path) as file, pytest.raises(InputError, match="'loss' as float64 of shape"):
-        refuse_other_fields(file, layout(), path)
-    change(path, lambda f: f.__delitem__("loss"))
-    with h5py.File(path) as file, pytest.raises(InputError, match="got nothing"):
-        refuse_other_fields(file, layout(), path)
+def test_what_is_to_be_filled_must_have_the_fields_that_are_written(unfinished):
+    with h5py.File(unfinished) as file:
+        refuse_other_fields(file, layout(), unfinished)
+    change(unfinished, replaced("loss", lambda f, n: f.create_dataset(n, (5, 3), "f4")))
+    with (
+        h5py.File(unfinished) as file,
+        pytest.raises(InputError, match="'loss' as float64 of shape"),
+    ):
+        refuse_other_fields(file, layout(), unfinished)
+    change(unfinished, lambda f: f.__delitem__("loss"))
+    with h5py.File(unfinished) as file, pytest.raises(InputError, match="got nothing"):
+        refuse_other_fields(file, layout(), unfinished)
 
 
-def test_what_is_filled_has_a_place_for_each_point(tmp_path):
+def test_what_is_filled_has_a_place_for_each_point(unfinished):
     """Points are written straight to their places, which chunks have not."""
-    path = write(tmp_path / "s.h5", whole=False)
-    change(path, replaced("loss", lambda f, n: f.create_dataset(n, (5, 3), "f8", chunks=(5, 3))))
-    with h5py.File(path, "r+") as file:
+    change(
+        unfinished, replaced("loss", lambda f, n: f.create_dataset(n, (5, 3), "f8", chunks=(5, 3)))
+    )
+    with h5py.File(unfinished, "r+") as file:
         file["loss"][...] = 1
-    refused(path, "'loss' in one piece")
+    refused(unfinished, "'loss' in one piece")
 
 
 # -- files of Li et al. -----------------------------------------------------------------
@@ -412,8 +430,6 @@ def test_directions_of_theirs_are_groups_of_numbers(tmp_path):
 
 def test_what_they_carry_for_us_is_looked_at_too(li):
     def how(file):
-        import hashlib
-
         group = file.create_group("landscape")
         group.attrs["split"] = "train"
         sums = hashlib.sha256(file["train_loss"][()].tobytes()).hexdigest()
