@@ -60,6 +60,7 @@ def main(
             processes=processes,
             limits=Limits(limit, memory),
             keep=keep,
+            show=True,
         )
         if keep is not None:
             shutil.copytree(Path(folder) / "seeds", keep / "seeds", dirs_exist_ok=True)

@@ -17,6 +17,7 @@ from fuzzing.mutations import mutate
 from fuzzing.readers import read
 from fuzzing.report import Result
 from fuzzing.seeds import Seed
+from landscape.progress import progress
 
 RENEWED = 400  # files that one process reads: what an earlier one left behind is found, or shed
 PATIENCE = 10  # times the limit: for what waits instead of working
@@ -104,6 +105,7 @@ def run(
     processes: int,
     limits: Limits,
     keep: Path | None,
+    show: bool = False,
 ) -> list[Result]:
     """Read so many mutated files.
 
@@ -115,6 +117,7 @@ def run(
         processes: at work side by side.
         limits: of each.
         keep: a folder for files that went wrong.
+        show: tell on standard error how far it is.
     """
     numbers, results = iter(range(count)), []
     places = [folder / f"worker{i}" for i in range(processes)]
@@ -124,23 +127,25 @@ def run(
         if (number := next(numbers, None)) is not None:
             worker.give(number)
             busy.append(worker)
-    while busy:
-        wait([worker.connection for worker in busy], timeout=0.5)
-        for worker in list(busy):
-            if (result := worker.answer()) is None:
-                continue
-            results.append(result)
-            if result.failed and keep is not None:
-                _keep(worker.folder, keep, result)
-            busy.remove(worker)
-            if (number := next(numbers, None)) is None:
-                worker.end()
-                continue
-            if result.outcome in ("crash", "hang") or worker.read >= RENEWED:
-                worker.end()
-                worker = _Worker(seeds, worker.folder, seed, limits)
-            worker.give(number)
-            busy.append(worker)
+    with progress(count, "mutated files", unit="files", enabled=show) as bar:
+        while busy:
+            wait([worker.connection for worker in busy], timeout=0.5)
+            for worker in list(busy):
+                if (result := worker.answer()) is None:
+                    continue
+                results.append(result)
+                bar.advance(1)
+                if result.failed and keep is not None:
+                    _keep(worker.folder, keep, result)
+                busy.remove(worker)
+                if (number := next(numbers, None)) is None:
+                    worker.end()
+                    continue
+                if result.outcome in ("crash", "hang") or worker.read >= RENEWED:
+                    worker.end()
+                    worker = _Worker(seeds, worker.folder, seed, limits)
+                worker.give(number)
+                busy.append(worker)
     return results
 
 
