@@ -39,6 +39,11 @@ def points(data: xr.Dataset, stem: Path, options: ExportOptions) -> list[Path]:
         if name != "done" and field.dims and set(field.dims) <= set(rows)
     }
     columns = {name: field for name, field in columns.items() if field.dtype.kind in NUMBERS}
+    if not set(rows) <= {dim for field in columns.values() for dim in field.dims}:
+        raise InputError(
+            f"expected numbers over {', '.join(rows)} to write a table of, got "
+            f"{', '.join(columns) or 'none'}; export another surface"
+        )
     if not bool((data["done"] == 1).any()):
         raise InputError("expected a surface with computed points, but none is done yet")
     head = {**{dim: data[dim] for dim in rows}, **columns}

@@ -16,7 +16,7 @@ import xarray as xr
 
 from landscape.errors import InputError
 from landscape.plots.options import PlotOptions
-from landscape.plots.prepare import drawn_fields
+from landscape.plots.prepare import drawing, drawn_fields
 from landscape.plots.save import save
 from landscape.registry import lookup
 from landscape.store import facts, swept_axes
@@ -64,7 +64,8 @@ class Plot:
     def figure(self, data: xr.Dataset, options: PlotOptions) -> Any:
         """The figure of a surface: matplotlib's for PNG, PDF and SVG, plotly's for HTML."""
         refuse_misfit(data)
-        return _function(self.source)(data, options)
+        with drawing(data):
+            return _function(self.source)(data, options)
 
 
 PLOTS: dict[str, Plot] = {

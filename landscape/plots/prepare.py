@@ -1,5 +1,7 @@
 """From a stored surface to the numbers a plot shows; nothing here draws."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +15,34 @@ from landscape.text import literal
 
 POSE_AXES = ("rotation", "shift_x", "shift_y")
 OWN_CONVENTION = "landscape"
+LARGEST = 1e150  # beyond it matplotlib's margins and squares are no numbers
 BORDERS = {"zeros": "grid-constant", "border": "nearest", "reflect": "mirror"}  # names of scipy
+
+
+@contextmanager
+def drawing(data: xr.Dataset) -> Iterator[None]:
+    """Within the block, what fails because numbers are too large to be drawn is said so.
+
+    Raises:
+        InputError: drawing failed, and there are numbers beyond `LARGEST`.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except (ArithmeticError, ValueError) as error:  # of singular matrices among others
+        large = [name for name, field in data.variables.items() if _beyond(field)]
+        if not large:
+            raise
+        raise InputError(
+            f"expected numbers below {LARGEST:g} to draw, got larger ones among "
+            f"{', '.join(map(str, large))}; draw a surface without them"
+        ) from error
+
+
+def _beyond(field: xr.Variable) -> bool:
+    values = field.values if field.dtype.kind == "f" else np.zeros(1)
+    return bool((np.abs(values[np.isfinite(values)]) > LARGEST).any())
 
 
 def drawn_fields(data: xr.Dataset) -> list[str]:

@@ -35,6 +35,7 @@ def save(figure: Any, path: Path, *, data: xr.Dataset) -> None:
     """
     from matplotlib.figure import Figure  # not needed by who only sweeps
 
+    from landscape.plots.prepare import drawing
     from landscape.plots.style import style
 
     path = Path(path)
@@ -49,7 +50,7 @@ def save(figure: Any, path: Path, *, data: xr.Dataset) -> None:
         if suffix == ".html":
             temporary.write_text(_page(figure, data), encoding="utf-8")
             return
-        with style():
+        with style(), drawing(data):
             figure.savefig(temporary, format=suffix[1:], metadata=METADATA[suffix](data))
 
 

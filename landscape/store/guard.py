@@ -14,6 +14,8 @@ from landscape.store.schema import DONE_FIELD, Layout
 from landscape.store.told import refuse_misshapen_facts, tensors
 from landscape.store.watch import under_watch
 
+HUGE = 1e100  # beyond it distances between coordinates, and their squares, are no numbers
+
 DIRECTIONS, PARAMETER, PARAMETERS = "directions", "parameter", "parameters"
 
 
@@ -107,6 +109,9 @@ def _refuse_axes(held: Mapping[str, Held], items: list[str], path: Path) -> None
             values = one.data[...]
             if not np.isfinite(values).all() or len(np.unique(values)) < len(values):
                 raise refused(path, f"distinct numbers as coordinates {shown(name)}", "others")
+            largest, span = np.abs(values).max(), float(values.max()) - float(values.min())
+            if largest > HUGE or 0 < span < 1 / HUGE:
+                raise refused(path, f"coordinates {shown(name)} of sizes to compute with", largest)
 
 
 def _refuse_scattered(held: Mapping[str, Held], path: Path) -> None:

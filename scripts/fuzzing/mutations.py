@@ -28,19 +28,22 @@ INTERESTING = (
 HDF5 = b"\x89HDF"
 
 
-def mutate(path: Path, rng: np.random.Generator, others: Sequence[Path]) -> str:
+def mutate(
+    path: Path, rng: np.random.Generator, others: Sequence[Path], *, structure: bool = True
+) -> str:
     """Damage a file in place.
 
     Args:
         path: of the file.
         rng: decides how.
         others: files from which parts may come.
+        structure: also by what is known of the format.
 
     Returns:
         What was done, in a few words.
     """
     done = []
-    if rng.random() < 0.6:  # the rest of the time, or on top, bytes alone
+    if structure and rng.random() < 0.6:  # the rest of the time, or on top, bytes alone
         by_structure = _structure_of(path)
         if by_structure is not None:
             done.append(by_structure(path, rng))

@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import resource
 import shutil
+import signal
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from landscape.progress import progress
 
 RENEWED = 400  # files that one process reads: what an earlier one left behind is found, or shed
 PATIENCE = 10  # times the limit: for what waits instead of working
+MUTATION = 20  # seconds for the making of a file
 MIB = 2**20
 FORK = multiprocessing.get_context("fork")
 
@@ -51,11 +53,13 @@ class _Worker:
         )
         self.process.start()
         other.close()
-        self.number, self.read, self.since, self.busy = -1, 0, 0.0, 0.0
+        self.number, self.read = -1, 0
+        self.since = self.looked = self.waited = self.busy = 0.0
         self.kind = self.mutation = ""
 
     def give(self, number: int) -> None:
-        self.number, self.since, self.busy = number, time.monotonic(), self._busy()
+        self.number, self.waited, self.busy = number, 0.0, self._busy()[0]
+        self.since = self.looked = time.monotonic()
         self.connection.send(number)
 
     def answer(self) -> Result | None:
@@ -71,18 +75,19 @@ class _Worker:
         except EOFError:
             self.process.join()
             return self._failure("crash", f"exit status {self.process.exitcode}")
-        if time.monotonic() - self.since < self.limits.seconds:
-            return None
-        busy = self._busy() - self.busy > self.limits.seconds
-        if busy or time.monotonic() - self.since > PATIENCE * self.limits.seconds:
+        now, (busy, stopped) = time.monotonic(), self._busy()
+        self.waited += 0.0 if stopped else now - self.looked
+        self.looked = now
+        if busy - self.busy > self.limits.seconds or self.waited > PATIENCE * self.limits.seconds:
             self.end()
             return self._failure("hang", f"no answer within {self.limits.seconds:g} s")
         return None
 
-    def _busy(self) -> float:
-        """Seconds of a processor that the process has taken, whatever else the machine does."""
+    def _busy(self) -> tuple[float, bool]:
+        """Seconds of a processor that the process has taken, and whether it was stopped."""
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        ticks = int(fields[11]) + int(fields[12])
+        return ticks / os.sysconf("SC_CLK_TCK"), fields[0] == "T"
 
     def _failure(self, outcome: str, detail: str) -> Result:
         reader = self.folder / "reader"
@@ -177,8 +182,25 @@ def _one(number: int, seeds: Sequence[Seed], folder: Path, seed: int, connection
     path = folder / f"mutant{number}{chosen.path.suffix}"
     shutil.copy(chosen.path, path)
     rng = np.random.default_rng([seed, number])
-    mutation = mutate(path, rng, [other.path for other in seeds])
+    mutation = _mutated(path, rng, [other.path for other in seeds])
     connection.send((chosen.kind, mutation))
     started = time.monotonic()
     outcome, detail = read(path, chosen, folder, number)
     return Result(number, chosen.kind, mutation, outcome, detail, time.monotonic() - started)
+
+
+def _mutated(path: Path, rng: np.random.Generator, others: Sequence[Path]) -> str:
+    """Mutate in a process of its own: HDF5 may not survive what it is made to write."""
+    told, before = path.with_name("mutation"), path.read_bytes()
+    for structure in (True, False):
+        child = os.fork()
+        if not child:
+            signal.alarm(MUTATION)  # ends it, whatever HDF5 is at
+            try:
+                told.write_text(mutate(path, rng, others, structure=structure))
+            finally:
+                os._exit(0 if told.exists() else 1)
+        if os.waitpid(child, 0)[1] == 0:
+            return told.read_text()
+        path.write_bytes(before)
+    return "nothing"

@@ -141,7 +141,7 @@ def _least_time(out: Path) -> float:
 def memory_runs_out(bench: Bench) -> Tally:
     """Passes that are larger than memory: the same values as from small ones."""
     tally = Tally()
-    options = ("--points", 3, "--samples", 1797 if bench.counts.typed else 600)
+    options = ("--points", 3, "--samples", 1000 if bench.counts.typed else 600)
     given = ("weights", bench.checkpoint, *options, "--memory")
     sweep, words = Sweep.run(bench, (*given, "4M")), given
     for room in (120, 80, 160)[: 1 + 2 * bench.counts.typed]:

@@ -95,7 +95,7 @@ class Forked:
     def send(self, number: int) -> None:
         """A signal, if it is still there to get it."""
         if self._process.is_alive():
-            os.kill(self._process.pid or 0, number)
+            os.kill(int(self._process.pid), number)
 
     def wait(self) -> int:
         """Its exit status, or minus the signal that killed it."""
@@ -231,9 +231,11 @@ def _command(words: list[str], log: Path, clock: Any, conditions: Conditions) ->
     _heed_signals()
     from landscape.cli import main
 
-    _watch(_Clock(clock))
+    watch = _Clock(clock)
+    _watch(watch)
     conditions.apply()
     status = main(words)
+    watch.enter("ending")
     sys.stdout.flush()
     sys.exit(status)
 

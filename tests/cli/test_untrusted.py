@@ -253,3 +253,12 @@ def test_fields_that_are_missing_are_told(tmp_path, capsys):
         seal(file)
     said = sentence(capsys, "plot", path)
     assert "expected margin over rotation, shift_x, shift_y, image" in said
+
+
+def test_numbers_too_large_to_draw_are_told(tmp_path, capsys):
+    path = surface(tmp_path / "s.h5", "weights")
+    with h5py.File(path, "r+") as file:
+        file["loss"][0, :2] = 1e308, -1e308
+    words = ["--plots", "weight-3d", "--formats", "png"]
+    said = sentence(capsys, "plot", path, *words)
+    assert "expected numbers below 1e+150 to draw, got larger ones among loss" in said
