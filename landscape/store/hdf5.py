@@ -23,6 +23,7 @@ from jaxtyping import Bool, Int, Shaped
 from landscape.errors import InputError
 from landscape.files import atomic_write
 from landscape.store.checksums import SUM_FIELD, damaged_points, refuse_damaged_facts, sums_of
+from landscape.store.guard import refuse_hostile, refuse_other_fields
 from landscape.store.lock import WriterLock
 from landscape.store.order import coarse_to_fine
 from landscape.store.packing import create, pack, unpack
@@ -88,7 +89,9 @@ class SurfaceWriter:
         self._lock = WriterLock(self.path)
         try:
             self._file = _open_for_reading(self.path)
+            refuse_hostile(self.path)
             refuse_other(self._file, self.layout, self.path)
+            refuse_other_fields(self._file, self.layout, self.path)
             if not self.complete:
                 self._go_on()
         except BaseException:
