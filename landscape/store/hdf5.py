@@ -30,6 +30,7 @@ from landscape.store.packing import create, pack, unpack
 from landscape.store.places import Places
 from landscape.store.schema import DONE_FIELD, READABLE, SCHEMA_VERSION, Layout
 from landscape.store.sink import new_hdf5
+from landscape.store.watch import reading
 
 log = logging.getLogger("landscape.store")
 
@@ -90,8 +91,9 @@ class SurfaceWriter:
         try:
             self._file = _open_for_reading(self.path)
             refuse_hostile(self.path)
-            refuse_other(self._file, self.layout, self.path)
-            refuse_other_fields(self._file, self.layout, self.path)
+            with reading(self.path):
+                refuse_other(self._file, self.layout, self.path)
+                refuse_other_fields(self._file, self.layout, self.path)
             if not self.complete:
                 self._go_on()
         except BaseException:
@@ -104,7 +106,8 @@ class SurfaceWriter:
             self.reopen()
             return
         self._values = Places(self._lock.descriptor, self._file, self.layout)
-        bad = damaged_points(self._file, self.layout)
+        with reading(self.path):
+            bad = damaged_points(self._file, self.layout)
         if len(bad):
             log.warning(
                 "%s: the checksums of %d points do not match; they are computed again",
@@ -144,11 +147,12 @@ class SurfaceWriter:
     @property
     def done(self) -> Bool[np.ndarray, "..."]:
         """Which points of the grid are in the file."""
-        return np.asarray(self._file[DONE_FIELD.name][...] == 1)
+        return self.values(DONE_FIELD.name) == 1
 
     def values(self, name: str) -> Shaped[np.ndarray, "..."]:
         """What the file holds of a field; its items come last, in a packed file first."""
-        return np.asarray(self._file[name][...])
+        with reading(self.path):
+            return np.asarray(self._file[name][...])
 
     def write(
         self, indices: Int[np.ndarray, " n"], values: Mapping[str, Shaped[np.ndarray, "n ..."]]
@@ -168,7 +172,7 @@ class SurfaceWriter:
         Args:
             facts: attributes to add, e.g. the outcome of the self-checks; JSON values.
         """
-        with self._new_file(self._target) as packed:
+        with self._new_file(self._target) as packed, reading(self.path):
             pack(self._file, packed, self.layout, facts)
         self.close()  # the old file, whose place the packed one has taken
         if self.path != self._target:
@@ -178,7 +182,7 @@ class SurfaceWriter:
 
     def reopen(self) -> None:
         """Make a packed surface, some points of which are missing, one that can be filled."""
-        with self._new_file(self.path) as unpacked:
+        with self._new_file(self.path) as unpacked, reading(self.path):
             unpack(self._file, unpacked, self.layout)
         self.close()
         self._open()

@@ -21,11 +21,16 @@ def new_hdf5(path: Path, libver: tuple[str, str] | None = None) -> Iterator[h5py
         libver: lowest and highest format, as of `h5py.File`.
 
     Raises:
-        OSError: the disk is full, at the end of the block.
+        OSError: the disk is full, at the end of the block or in place of an error in it.
     """
     with _Sink(path) as sink:
-        with h5py.File(sink, "w", libver=libver) as file:
-            yield file
+        try:
+            with h5py.File(sink, "w", libver=libver) as file:
+                yield file
+        except Exception as error:  # perhaps of HDF5, which cannot read what was swallowed
+            if sink.error is not None:
+                raise sink.error from error
+            raise
         if sink.error is not None:
             raise sink.error
 

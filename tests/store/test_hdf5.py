@@ -397,8 +397,24 @@ def test_flipped_bits_in_what_was_known_before_are_noticed(tmp_path, name):
         data = file[name]
         place = data.id.get_chunk_info(0).byte_offset if data.chunks else data.id.get_offset()
     flip(path, place + 9)
-    with pytest.raises((InputError, OSError)):
+    with pytest.raises(InputError):
         load_surface(path)
+
+
+@pytest.mark.parametrize(("name", "when"), [("loss", "filled"), ("done", "looked at")])
+def test_damage_that_a_writer_comes_upon_late_is_told_and_the_file_stays(tmp_path, name, when):
+    path, layout = tmp_path / "s.h5", make_layout()
+    with SurfaceWriter(path, layout) as writer:
+        points = writer.pending()[:9]
+        writer.write(points, values_at(layout, points))
+        writer.finish({})
+    with h5py.File(path) as file:
+        chunk = file[name].id.get_chunk_info(0)
+    flip(path, chunk.byte_offset + chunk.size // 2)
+    before = path.read_bytes()
+    with SurfaceWriter(path, layout) as writer, pytest.raises(InputError, match="not a readable"):
+        writer.reopen() if when == "filled" else writer.pending()
+    assert path.read_bytes() == before
 
 
 def test_a_file_of_the_first_schema_is_read_and_continued(tmp_path):
