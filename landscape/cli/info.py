@@ -60,7 +60,7 @@ def _contents(data: "xr.Dataset") -> Iterator[tuple[str, str]]:
         if "attack" in field.dims:
             names = names_in(data.attrs, "attack_names", field.sizes["attack"])
             for number, attack in enumerate(names or range(field.sizes["attack"])):
-                yield f"{name}, {attack}", _summary(field.sel(attack=number), data.done)
+                yield f"{name}, {attack}", _summary(field.isel(attack=number), data.done)
         elif own:  # such as attacked images, which may be many
             yield (
                 str(name),

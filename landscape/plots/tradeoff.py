@@ -37,10 +37,10 @@ def means(data: xr.Dataset, attack: int) -> dict[str, tuple[Means, Means, Means]
     """
     found = {}
     for number, title in enumerate(titles(data)):
-        one = data.sel(network=number).sortby("epoch")
+        one = data.isel(network=number).sortby("epoch")
         done = (one.done == 1).all("seed").values
         clean, attacked = (
-            one.accuracy.sel(attack=i).transpose("seed", "epoch").values[:, done]
+            one.accuracy.isel(attack=i).transpose("seed", "epoch").values[:, done]
             for i in (0, attack)
         )
         seeds = len(clean)
@@ -68,10 +68,10 @@ def plot(data: xr.Dataset, *, ax: Axes, attack: int) -> Axes:
     """
     for number, (title, (clean, attacked, error)) in enumerate(means(data, attack).items()):
         colour, mark = NETWORK_COLOURS[number % len(NETWORK_COLOURS)], MARKS[number % len(MARKS)]
-        one = data.sel(network=number).where(data.sel(network=number).done == 1)
+        one = data.isel(network=number).where(data.isel(network=number).done == 1)
         ax.plot(
-            100 * one.accuracy.sel(attack=0).values.ravel(),
-            100 * one.accuracy.sel(attack=attack).values.ravel(),
+            100 * one.accuracy.isel(attack=0).values.ravel(),
+            100 * one.accuracy.isel(attack=attack).values.ravel(),
             mark,
             color=colour,
             alpha=0.45,
@@ -100,6 +100,8 @@ def figure(data: xr.Dataset, options: PlotOptions) -> Figure:
     """A panel per attack; a network keeps its colour and its mark in all of them."""
     if not bool((data.done == 1).any()):
         raise InputError("expected a trade-off with computed points, got none; continue it first")
+    if data.sizes["attack"] < 2:
+        raise InputError("expected an attack besides the images as they are to draw, got none")
     data = in_memory(data)
     attacks = range(1, data.sizes["attack"])
     rows = math.ceil(len(attacks) / ACROSS)

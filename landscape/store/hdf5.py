@@ -147,7 +147,7 @@ class SurfaceWriter:
     @property
     def done(self) -> Bool[np.ndarray, "..."]:
         """Which points of the grid are in the file."""
-        return self.values(DONE_FIELD.name) == 1
+        return np.asarray(self.values(DONE_FIELD.name) == 1)
 
     def values(self, name: str) -> Shaped[np.ndarray, "..."]:
         """What the file holds of a field; its items come last, in a packed file first."""

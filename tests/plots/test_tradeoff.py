@@ -108,3 +108,17 @@ def test_nothing_computed_is_nothing_to_draw():
     data["done"] *= 0
     with pytest.raises(InputError, match="trade-off with computed points, got none"):
         figure(data, PlotOptions())
+
+
+def test_attacks_and_networks_are_taken_by_their_place():
+    """A stranger's file may number them as it likes."""
+    data = tradeoff()
+    other = data.assign_coords(network=[7, 3], attack=[0, 9, 5])
+    for mine, theirs in zip(means(data, 2).values(), means(other, 2).values(), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    assert len(figure(other, PlotOptions()).axes) == 2
+
+
+def test_a_trade_off_without_an_attack_is_refused():
+    with pytest.raises(InputError, match="an attack besides"):
+        figure(tradeoff(attacks=0), PlotOptions())
