@@ -106,42 +106,31 @@ except KeyboardInterrupt as stop:
 """
 
 
-def stopped_sweep(folder, stop):
-    """What two processes said that were stopped in the middle, and the points that are there."""
-    command = [*TORCHRUN, "2", *code(folder, SLOW)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as torchrun:
-        while not (folder / "s.h5").exists() or points_in(folder / "s.h5") < 40:
-            assert torchrun.poll() is None
-            time.sleep(0.02)
-        stop(torchrun.pid, [int((folder / f"pid-{rank}").read_text()) for rank in range(2)])
-        said = torchrun.communicate(timeout=60)[0].decode()
-    assert torchrun.returncode != 0
-    return said, points_in(folder / "s.h5")
-
-
 def points_in(path):
     with open_surface(path) as data:
         return int(data.done.sum())
 
 
-@pytest.mark.parametrize(
-    ("stop", "says"),
-    [
-        (lambda torchrun, pids: os.kill(torchrun, signal.SIGTERM), {0, 1}),
-        (lambda torchrun, pids: os.kill(pids[1], signal.SIGKILL), {0}),
-    ],
-    ids=["torchrun-ends", "helper-dies"],
-)
-def test_stopped_processes_leave_what_they_had_and_one_goes_on(tmp_path, stop, says):
-    said, points = stopped_sweep(tmp_path, stop)
-    assert {rank for rank in range(2) if f"rank {rank} stopped" in said} == says, said
-    assert 40 <= points < 17 * 20
-    code(tmp_path, "")
-    script = f"exec(open({str(tmp_path / 'work.py')!r}).read())\n" + (
-        "rest = Ripple(); sweep(rest, Path('s.h5')); sweep(Ripple(), Path('whole.h5'))\n"
-        "print(len(rest.asked))"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert int(done.stdout) == 17 * 20 - points, done.stderr
-    ours, theirs = load_surface(tmp_path / "whole.h5"), load_surface(tmp_path / "s.h5")
-    np.testing.assert_array_equal(theirs.loss, ours.loss)
+def test_one_is_killed_the_other_stops_and_keeps_what_there_is_and_one_goes_on(
+    tmp_path, monkeypatch
+):
+    """A helper that dies makes torchrun end the first process by SIGTERM."""
+    path = tmp_path / "s.h5"
+    command = [*TORCHRUN, "2", *code(tmp_path, SLOW)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as torchrun:
+        while not path.exists() or points_in(path) < 40:
+            assert torchrun.poll() is None
+            time.sleep(0.02)
+        os.kill(int((tmp_path / "pid-1").read_text()), signal.SIGKILL)
+        said = torchrun.communicate(timeout=60)[0].decode()
+    assert torchrun.returncode != 0
+    assert "rank 0 stopped: Terminated" in said
+    assert 40 <= (points := points_in(path)) < 17 * 20
+    monkeypatch.syspath_prepend(str(HERE))
+    from test_sweep import Ripple, sweep
+
+    rest = Ripple()
+    sweep(rest, path)
+    assert len(rest.asked) == 17 * 20 - points
+    sweep(Ripple(), tmp_path / "whole.h5")
+    np.testing.assert_array_equal(load_surface(path).loss, load_surface(tmp_path / "whole.h5").loss)

@@ -63,6 +63,8 @@ def _stop(
     status = job.wait()
     if status == 0 or NEXT in job.told:
         tally.saw["came when all was done"] += 1
+    elif status == -number and not job.told and not out.exists():
+        tally.saw["came before anything was done"] += 1
     elif times == 1:
         expect(status == STATUS[number], f"status {status}: {job.told[-500:]}")
         expect(HOW in told_in_one_line(job.told), job.told)
