@@ -142,7 +142,7 @@ def test_adversarial_geometry_from_base_to_figures(tmp_path, monkeypatch, capsys
 
     tiny = replace(
         settings.BUDGETS["smoke"],
-        attacks={"fgsm": "fgsm", "stadv": "stadv-bounded:steps=2,step=0.3"},
+        attacks={"fgsm": "fgsm"},
         learn=60,
         test=30,
         side=3,
@@ -161,12 +161,12 @@ def test_adversarial_geometry_from_base_to_figures(tmp_path, monkeypatch, capsys
     for name in ("clean-contours.png", "clean-3d.pdf", "own-contours.pdf", "own-3d.png"):
         assert (tmp_path / name).stat().st_size > 2000
     rows = json.loads((tmp_path / "accuracy.json").read_text())
-    assert len(rows) == 3 * 3 + 2 * 3  # networks x attacks, and what others saw
-    assert all(f"| {name} | clean |" in tables for name in ("none", "fgsm", "stadv"))
+    assert len(rows) == 2 * 2 + 2  # networks x attacks, and what others saw
+    assert all(f"| {name} | clean |" in tables for name in ("none", "fgsm"))
     assert "| none | own |" not in tables
     assert tables.count("1 - SSIM)") == 2 * 5
     stored = {file: file.read_bytes() for file in tmp_path.glob("planes/*")}
-    assert len(stored) == 5 * (2 + 1)  # two seeds and the numbers
+    assert len(stored) == 3 * (2 + 1)  # two seeds and the numbers
     script("adversarial_geometry").main(tmp_path)  # everything is there
     assert {file: file.read_bytes() for file in tmp_path.glob("planes/*")} == stored
 
@@ -379,13 +379,12 @@ def test_one_training_from_every_side(tmp_path, monkeypatch):
 
 def test_faults_are_tried_for_real_and_nothing_is_lost(tmp_path, monkeypatch, capsys):
     monkeypatch.syspath_prepend(str(SCRIPTS))
-    tried = ("kill", "kill-in-write", "power", "stop", "two-writers", "model-raises")
+    tried = ("kill-in-write", "two-writers", "model-raises")
     status = script("faults").main(tmp_path, only=tried)
     assert status == 0, capsys.readouterr().out
     counts = json.loads((tmp_path / "faults.json").read_text())
     assert tuple(counts) == tried
     assert all(count["tried"] == count["passed"] > 0 for count in counts.values())
-    assert counts["kill"]["saw"]["kills"] == 3
     assert counts["kill-in-write"]["saw"]["killed while writing"] == 4
     table = (tmp_path / "faults.md").read_text()
     assert f"| two-writers | {counts['two-writers']['tried']} |" in table

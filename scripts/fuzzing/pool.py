@@ -124,6 +124,7 @@ def run(
         keep: a folder for files that went wrong.
         show: tell on standard error how far it is.
     """
+    _warm(seeds, folder / "warm")
     numbers, results = iter(range(count)), []
     places = [folder / f"worker{i}" for i in range(processes)]
     workers = [_Worker(seeds, place, seed, limits) for place in places]
@@ -152,6 +153,17 @@ def run(
                 worker.give(number)
                 busy.append(worker)
     return results
+
+
+def _warm(seeds: Sequence[Seed], folder: Path) -> None:
+    """Read every file as it is, so that all is loaded before memory is limited."""
+    folder.mkdir()
+    for turn, seed in enumerate(seeds):
+        copy = folder / f"seed{seed.path.suffix}"
+        shutil.copy(seed.path, copy)
+        outcome, detail = read(copy, seed, folder, 7 * turn)
+        if outcome != "accepted":
+            raise RuntimeError(f"{seed.path} is not damaged, yet {outcome}: {detail}")
 
 
 def _keep(folder: Path, keep: Path, result: Result) -> None:
