@@ -57,7 +57,7 @@ def _contents(data: "xr.Dataset") -> Iterator[tuple[str, str]]:
         if not set(data.done.dims) <= set(field.dims) or name == "done":
             continue
         own = [size for dim, size in field.sizes.items() if dim not in known]
-        if "attack" in field.dims:
+        if "attack" in set(field.dims) - set(data.done.dims):
             names = names_in(data.attrs, "attack_names", field.sizes["attack"])
             for number, attack in enumerate(names or range(field.sizes["attack"])):
                 yield f"{name}, {attack}", _summary(field.isel(attack=number), data.done)

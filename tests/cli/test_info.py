@@ -29,3 +29,13 @@ def test_values_that_are_no_numbers_are_counted_and_missing_ones_are_not(
     info((tmp_path / "s.h5",))
     (line,) = [line for line in capsys.readouterr().out.splitlines() if line[:6] == " loss "]
     assert line.split(maxsplit=1)[1].strip() == told
+
+
+def test_a_file_may_sweep_over_an_axis_of_any_name(tmp_path, capsys):
+    """Also one that is called as the attacks of a trade-off are."""
+    axis = Axis("attack", np.arange(3.0), "1", "attack")
+    layout = Layout("other", (axis,), (Field("loss", "float32", "nat", "loss"),), about={})
+    with SurfaceWriter(tmp_path / "s.h5", layout) as writer:
+        writer.write(np.arange(3), {"loss": np.array([1.0, 2.0, 6.0])})
+    info((tmp_path / "s.h5",))
+    assert "1 to 6 nat, mean 3" in capsys.readouterr().out
