@@ -1,12 +1,13 @@
 # make demo    set up, then run the main job on embedded real data (about two minutes on 2 cores)
-# make test    set up, then run the test suite
+# make test    set up, then run the test suite, all but the tests in a browser
+# make test-browser  set up, then look at the explorer in Chromium; skipped where there is none
 # make check   set up, then lint, format, types and import contracts
 # make bench   set up, then measure speed beside rivals; hours, or minutes with BENCH=--quick
 PYTHON ?= python3
 VENV   ?= .venv
 BIN     = $(VENV)/bin
 
-.PHONY: help setup demo test check bench format clean
+.PHONY: help setup demo test test-browser check bench format clean
 help:
 	@sed -n 's/^# make/make/p' $(MAKEFILE_LIST)
 
@@ -23,7 +24,11 @@ demo: setup
 	$(BIN)/python scripts/demo.py
 
 test: setup
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist worksteal
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist worksteal -m "not browser"
+
+# One at a time: scenes without a graphics card take all cores there are.
+test-browser: setup
+	$(BIN)/python -m pytest tests/browser -m browser -rs
 
 check: setup
 	$(BIN)/ruff check .

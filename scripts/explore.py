@@ -1,36 +1,33 @@
-"""Interactive pages of stored surfaces, opened in the browser; nothing leaves the machine.
+"""Stored surfaces in the browser; nothing leaves the machine.
 
-python scripts/explore.py surfaces/*.h5
+    python scripts/explore.py surfaces/*.h5
+
+The same as `landscape explore`, from Python: `make_app` is a Dash application like any other, which
+you may serve as you like.
 """
 
-import webbrowser
 from pathlib import Path
 
 import tyro
 
-import landscape
+from landscape.explorer.app import make_app
+from landscape.explorer.serve import serve
 
 
 def main(
     surfaces: tyro.conf.Positional[tuple[Path, ...]],
     /,
-    out: Path = Path("figures/explore"),
-    browser: bool = True,
+    checkpoint: tuple[Path, ...] = (),
+    port: int = 8050,
 ) -> None:
-    """Write one self-contained page per surface and open it.
+    """Serve the explorer until Ctrl-C.
 
     Args:
         surfaces: HDF5 files of `landscape spatial` and `landscape weights`, finished or not.
-        out: The folder for the pages.
-        browser: Open them.
+        checkpoint: The networks of spatial surfaces, for live probabilities and attacks.
+        port: The port, or the next one that is free.
     """
-    for surface in surfaces:
-        with landscape.open_surface(surface) as data:
-            pages = landscape.write_plots(data, stem=out / surface.stem, formats=("html",))
-        for page in pages:
-            print(page)
-            if browser:
-                webbrowser.open(page.resolve().as_uri())
+    serve(make_app(surfaces, checkpoints=checkpoint), port=port)
 
 
 if __name__ == "__main__":

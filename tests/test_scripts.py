@@ -52,7 +52,7 @@ def checkpoint(tmp_path_factory):
     return folder / "model.pt"
 
 
-def test_grids_pages_and_figures(checkpoint, tmp_path, monkeypatch, capsys):
+def test_grids_and_figures(checkpoint, tmp_path, monkeypatch, capsys):
     spatial, weights = script("spatial_grid"), script("weight_grid")
     monkeypatch.setattr(spatial, "ROTATION", np.linspace(-30, 30, 3))
     monkeypatch.setattr(weights, "STEPS", np.linspace(-1, 1, 3))
@@ -61,15 +61,28 @@ def test_grids_pages_and_figures(checkpoint, tmp_path, monkeypatch, capsys):
     surfaces = (tmp_path / "tiny-spatial.h5", tmp_path / "tiny-weights.h5")
     assert landscape.load_surface(surfaces[0]).loss.shape == (2, 3, 5, 5)
     assert landscape.load_surface(surfaces[1]).loss.shape == (3, 3)
-    script("explore").main(surfaces, out=tmp_path / "pages", browser=False)
-    script("export_figures").main(surfaces, out=tmp_path / "paper", formats=("pdf",))
-    assert {path.name for path in (tmp_path / "pages").iterdir()} == {
-        "tiny-spatial-spatial-interactive.html",
-        "tiny-weights-weight-interactive.html",
-    }
-    assert len(list((tmp_path / "paper").glob("*.pdf"))) == 4
+    recipe = tmp_path / "plane.toml"
+    recipe.write_text('plot = "weight-contour"\nfiles = ["tiny-weights.h5"]')
+    assert script("figures").main((recipe,), out=tmp_path / "paper", formats=("pdf",)) == 0
+    assert [path.name for path in (tmp_path / "paper").iterdir()] == ["plane.pdf"]
     for line in capsys.readouterr().out.splitlines():
         assert Path(line).exists()
+
+
+def test_the_gallery_is_drawn_from_its_recipes(tmp_path, monkeypatch, capsys):
+    """Those whose surfaces are there; of the others it is said what makes them."""
+    monkeypatch.chdir(SCRIPTS.parent)
+    assert script("figures").main(out=tmp_path) == 0
+    told = capsys.readouterr().out.splitlines()
+    drawn = {path.stem for path in tmp_path.glob("*.png")}
+    assert "resnet32-poses" in drawn
+    recipes = {path.stem for path in Path("figures/recipes").glob("*.toml")}
+    assert len(told) == len(recipes)
+    for name in recipes - drawn:
+        (line,) = [line for line in told if line.startswith(f"{name}: ")]
+        assert "made by: " in line
+    figures = {path.stem for path in Path("figures").glob("*.png")}
+    assert recipes == figures - {"first-order-stuck"}  # of scripts/spatial_robustness.py
 
 
 def test_the_demo_can_be_imported_without_running():

@@ -14,12 +14,15 @@ from typing import Any
 import tyro
 
 from landscape.cli.evaluate import evaluate
+from landscape.cli.explore import explore
 from landscape.cli.export import export
+from landscape.cli.figure import figure
 from landscape.cli.import_ import import_
 from landscape.cli.info import info
 from landscape.cli.measure import measure
 from landscape.cli.output import MOST
 from landscape.cli.plot import plot
+from landscape.cli.report import report
 from landscape.cli.spatial import spatial
 from landscape.cli.together import BAD_INPUT, INTERRUPTED, TERMINATED
 from landscape.cli.train import train
@@ -35,6 +38,9 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "weights": weights,
     "measure": measure,
     "plot": plot,
+    "figure": figure,
+    "report": report,
+    "explore": explore,
     "export": export,
     "import": import_,
     "info": info,

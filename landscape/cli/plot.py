@@ -1,6 +1,5 @@
 """`landscape plot`: figures of stored surfaces."""
 
-from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -18,6 +17,8 @@ def plot(
     formats: tuple[str, ...] = ("png", "pdf", "html"),
     images: tuple[int, ...] = (),
     together: bool = False,
+    venue: str = "icml",
+    latex: bool = False,
 ) -> None:
     """Figures of stored surfaces, for papers and as interactive pages that open offline.
 
@@ -37,38 +38,34 @@ def plot(
         together: Draw several surfaces side by side on one scale instead: weight planes as contours
             and in 3-D, spatial surfaces of the same images as slices and as spectra over shifts
             (--out is then the folder and beginning of the files' names).
+        venue: Whose sizes the figures for papers have: icml, neurips, iclr, cvpr, ieee, nature.
+        latex: Let LaTeX set their type, in the fonts of the paper.
     """
     from landscape.errors import InputError
-    from landscape.plots import write_plots, write_together
+    from landscape.plots import look, write_plots, write_together
+    from landscape.plots.recipes import panel_names
     from landscape.store import open_surface
 
     if not files:
         raise InputError("expected at least one surface file to draw, got none")
-    if together:
-        names = panel_names(files)
-        with ExitStack() as stack:
+    with look(venue, latex=latex), ExitStack() as stack:
+        if together:
             opened = [stack.enter_context(open_surface(file)) for file in files]
-            surfaces = dict(zip(names, opened, strict=True))
-            written = write_together(surfaces, stem=out or Path("together"), formats=formats)
-        for path in written:
-            say(str(path))
-        return
-    for file in files:
-        with open_surface(file) as data:
-            written = write_plots(
-                data,
-                stem=(out or file.parent) / file.stem,
-                names=plots or None,
-                formats=formats,
-                images=images or None,
-            )
-        for path in written:
-            say(str(path))
+            surfaces = dict(zip(panel_names(files), opened, strict=True))
+            _tell(write_together(surfaces, stem=out or Path("together"), formats=formats))
+            return
+        for file in files:
+            with open_surface(file) as data:
+                written = write_plots(
+                    data,
+                    stem=(out or file.parent) / file.stem,
+                    names=plots or None,
+                    formats=formats,
+                    images=images or None,
+                )
+            _tell(written)
 
 
-def panel_names(files: Sequence[Path]) -> list[str]:
-    """What tells files apart: their names, or where these are the same the folders they are in."""
-    stems = [file.stem for file in files]
-    if len(set(stems)) == len(stems):
-        return stems
-    return [f"{file.resolve().parent.name}/{file.stem}" for file in files]
+def _tell(written: list[Path]) -> None:
+    for path in written:
+        say(str(path))

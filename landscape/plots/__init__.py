@@ -6,6 +6,7 @@ and plotly are imported when something is drawn, since who sweeps has no use for
 """
 
 import json
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -18,6 +19,7 @@ from landscape.errors import InputError
 from landscape.plots.options import PlotOptions
 from landscape.plots.prepare import drawing, drawn_fields
 from landscape.plots.save import save
+from landscape.plots.venues import VENUES, current_look, look
 from landscape.registry import lookup
 from landscape.store import facts, swept_axes
 from landscape.store.kinds import refuse_misfit
@@ -25,9 +27,13 @@ from landscape.store.kinds import refuse_misfit
 __all__ = [
     "PLOTS",
     "TOGETHER",
+    "VENUES",
     "Plot",
     "PlotOptions",
     "draw",
+    "draw_together",
+    "facts_together",
+    "look",
     "plots_for",
     "save",
     "write_plots",
@@ -65,7 +71,7 @@ class Plot:
         """The figure of a surface: matplotlib's for PNG, PDF and SVG, plotly's for HTML."""
         refuse_misfit(data)
         with drawing(data):
-            return _function(self.source)(data, options)
+            return _made(self.source, data, options)
 
 
 PLOTS: dict[str, Plot] = {
@@ -183,13 +189,35 @@ def write_together(
         InputError: no figure fits all surfaces, no format is one of these, or a path cannot be
             written.
     """
+    fitting = together_for(surfaces)
+    wanted = [suffix for suffix in formats if suffix.lower().lstrip(".") in PAPER]
+    if not wanted:
+        raise InputError(f"expected {', '.join(PAPER)}, got {', '.join(formats) or 'no format'}")
+    stem, written = Path(stem), []
+    for name in fitting:
+        try:
+            figure = draw_together(surfaces, name)
+        except InputError as error:  # such as of too few shifts for a spectrum
+            if name == fitting[0]:
+                raise
+            warnings.warn(f"the figure {name!r} is left out: {error}", stacklevel=2)
+            continue
+        for suffix in wanted:
+            path = stem.with_name(f"{stem.name}-{name}.{suffix.lower().lstrip('.')}")
+            save(figure, path, data=facts_together(surfaces))
+            written.append(path)
+    return written
+
+
+def together_for(surfaces: Mapping[str, xr.Dataset]) -> list[str]:
+    """The names of the figures that can show these surfaces on one scale.
+
+    Raises:
+        InputError: there is none.
+    """
     if not surfaces:
         raise InputError("expected one or more surfaces to draw together, got none")
-    fitting = {
-        name: plot
-        for name, plot in TOGETHER.items()
-        if all(plot.fits(data) for data in surfaces.values())
-    }
+    fitting = [n for n, plot in TOGETHER.items() if all(map(plot.fits, surfaces.values()))]
     if not fitting:
         kinds = [
             f"{name} is a {data.attrs.get('kind')} surface over {len(swept_axes(data))} axes"
@@ -199,22 +227,43 @@ def write_together(
             "expected weight surfaces over 2 axes, or spatial surfaces, to draw together, all of a "
             f"kind; {', '.join(kinds)}; leave out what does not fit"
         )
-    wanted = [suffix for suffix in formats if suffix.lower().lstrip(".") in PAPER]
-    if not wanted:
-        raise InputError(f"expected {', '.join(PAPER)}, got {', '.join(formats) or 'no format'}")
-    stem, written = Path(stem), []
-    about = {"title": "surfaces on one scale", "surfaces": _facts_of_all(surfaces)}
-    for name, plot in fitting.items():
-        figure = _function(plot.source)(surfaces)
-        for suffix in wanted:
-            path = stem.with_name(f"{stem.name}-{name}.{suffix.lower().lstrip('.')}")
-            save(figure, path, data=xr.Dataset(attrs=about))
-            written.append(path)
-    return written
+    return fitting
 
 
-def _facts_of_all(surfaces: Mapping[str, xr.Dataset]) -> str:
-    return json.dumps({name: facts(data) for name, data in surfaces.items()}, sort_keys=True)
+def draw_together(surfaces: Mapping[str, xr.Dataset], name: str) -> Any:
+    """The figure of several surfaces that a name in `TOGETHER` stands for; nothing is written.
+
+    Args:
+        surfaces: by the titles of their panels.
+        name: of the figure.
+
+    Raises:
+        InputError: the name is unknown, or that figure does not show these surfaces.
+    """
+    plot = lookup(TOGETHER, name, kind="figure of several surfaces")
+    if name not in (fitting := together_for(surfaces)):
+        raise InputError(
+            f"expected {plot.kind} surfaces over {plot.axes} axes for the figure {name!r}; these "
+            f"can be drawn as: {', '.join(fitting)}"
+        )
+    return _made(plot.source, surfaces)
+
+
+def facts_together(surfaces: Mapping[str, xr.Dataset]) -> xr.Dataset:
+    """The facts of several surfaces as those of one, to be saved with a figure of them."""
+    every = {name: facts(data) for name, data in surfaces.items()}
+    about = {"title": "surfaces on one scale", "surfaces": json.dumps(every, sort_keys=True)}
+    return xr.Dataset(attrs=about)
+
+
+def _made(source: str, *arguments: Any) -> Any:
+    """A figure, its words in LaTeX's terms where LaTeX sets them."""
+    figure = _function(source)(*arguments)
+    if current_look().latex and hasattr(figure, "savefig"):
+        from landscape.plots.latex import set_by_latex
+
+        return set_by_latex(figure)
+    return figure
 
 
 def _function(source: str) -> Callable[..., Any]:

@@ -55,10 +55,12 @@ def colour_axis(scale: Scale, label: str) -> dict[str, Any]:
     return {"colorscale": colours, "cmin": low, "cmax": high, "colorbar": bar}
 
 
-def scene(data: xr.Dataset, x: str, y: str, scale: Scale, domain: list[float]) -> dict[str, Any]:
-    """Three labelled axes; the height is even in the scale's spacing."""
+def scene(
+    data: xr.Dataset, x: str, y: str, scale: Scale, domain: list[float], of: str = "loss"
+) -> dict[str, Any]:
+    """Three labelled axes; the height, that of `of`, is even in the spacing of the scale."""
     low, high = scale.ends
-    height = {"title": {"text": axis_label(data["loss"])}, "range": [low, high], **ticks(scale)}
+    height = {"title": {"text": axis_label(data[of])}, "range": [low, high], **ticks(scale)}
     return {
         "domain": {"x": domain, "y": [0, 1]},
         "xaxis": {"title": {"text": axis_label(data[x])}},
@@ -97,11 +99,11 @@ def surface_or_line(x: Columns, y: Rows, z: Grid, **hover: Any) -> go.Surface | 
     )
 
 
-def not_finite_look(name: str, size: int) -> dict[str, Any]:
-    """How points are marked whose loss is inf, -inf or nan."""
+def not_finite_look(name: str, size: int, of: str = "loss") -> dict[str, Any]:
+    """How points are marked where the variable `of` is inf, -inf or nan."""
     colour = NOT_FINITE_COLOURS["edgecolor"]
     marker = {"symbol": NOT_FINITE_SYMBOLS[name], "color": colour, "size": size}
-    return {"mode": "markers", "marker": marker, "name": f"loss is {name}"}
+    return {"mode": "markers", "marker": marker, "name": f"{of} is {name}"}
 
 
 def not_finite_legend(values: Float[np.ndarray, "..."]) -> list[go.Scatter]:
@@ -112,22 +114,25 @@ def not_finite_legend(values: Float[np.ndarray, "..."]) -> list[go.Scatter]:
     ]
 
 
-def not_finite_marks(x: Columns, y: Rows, values: Grid, scale: Scale, **axes: str) -> list[Any]:
-    """Marks at the points whose loss is inf or nan: on the floor of a scene, or on a plane.
+def not_finite_marks(
+    x: Columns, y: Rows, values: Grid, scale: Scale, of: str = "loss", **axes: str
+) -> list[Any]:
+    """Marks at the points whose value is inf or nan: on the floor of a scene, or on a plane.
 
     Args:
         x: coordinates of the columns.
         y: coordinates of the rows.
-        values: the loss at (y, x).
+        values: measured at (y, x).
         scale: its low end is the floor.
+        of: what the values are called.
         axes: `scene="scene"`, or `xaxis` and `yaxis` of a plane.
     """
     marks = []
     for name, mask in not_finite(values).items():
         rows, columns = np.nonzero(mask)
         style = {
-            **not_finite_look(name, 4 if "scene" in axes else 7),
-            "hovertemplate": f"%{{x:.4g}}, %{{y:.4g}}: loss is {name}<extra></extra>",
+            **not_finite_look(name, 4 if "scene" in axes else 7, of),
+            "hovertemplate": f"%{{x:.4g}}, %{{y:.4g}}: {of} is {name}<extra></extra>",
             "showlegend": False,
         }
         if "scene" in axes:

@@ -77,8 +77,8 @@ def _add_image(traces: _Traces, n: int, image: xr.Dataset, scale: Scale) -> None
     for step in range(image.sizes["shift_y"]):
         cut = image.isel(shift_y=step).transpose("shift_x", "rotation", ...)
         x, y, loss = cut["rotation"].values, cut["shift_x"].values, cut["loss"].values
-        hover = _hover(cut, "rotation", "shift_x")
-        traces.add(surface_or_line(x, y, drawn(scale, loss), **hover), n, step)
+        told = hover(cut, "rotation", "shift_x")
+        traces.add(surface_or_line(x, y, drawn(scale, loss), **told), n, step)
         for mark in not_finite_marks(x, y, loss, scale, scene="scene"):
             traces.add(mark, n, step)
         _add_plane(traces, cut, 0, scale, n, step)
@@ -97,17 +97,30 @@ def _add_image(traces: _Traces, n: int, image: xr.Dataset, scale: Scale) -> None
 def _add_plane(
     traces: _Traces, cut: xr.Dataset, index: int, scale: Scale, image: int, step: int | None
 ) -> None:
-    """A heat map with the line where the margin is 0 and marks where the loss is no number."""
-    x, y = PLANES[index]
-    across, along, axes = cut[x].values, cut[y].values, _axes_of(index)
-    loss, margin = cut["loss"].values, cut["margin"].values
-    colours = {"z": drawn(scale, loss), "coloraxis": "coloraxis", **_hover(cut, x, y)}
-    traces.add(go.Heatmap(x=across, y=along, **colours, **axes), image, step)
+    for trace in plane_traces(cut, *PLANES[index], scale, **_axes_of(index)):
+        traces.add(trace, image, step)
+
+
+def plane_traces(
+    cut: xr.Dataset, x: str, y: str, scale: Scale, of: str = "loss", **axes: str
+) -> list[Any]:
+    """A heat map with the line where the margin is 0 and marks where a value is no number.
+
+    Args:
+        cut: one image's surface over (y, x), such as `prepare.plane` gives.
+        x: the axis to the right.
+        y: the axis up.
+        scale: of the colours.
+        of: the variable that is shown.
+        axes: `xaxis` and `yaxis`.
+    """
+    across, along = cut[x].values, cut[y].values
+    values, margin = cut[of].values, cut["margin"].values
+    colours = {"z": drawn(scale, values), "coloraxis": "coloraxis", **hover(cut, x, y)}
+    traces: list[Any] = [go.Heatmap(x=across, y=along, **colours, **axes)]
     if min(margin.shape) > 1:
-        (border,) = level_lines(across, along, margin, [0.0], **axes)
-        traces.add(border, image, step)
-    for mark in not_finite_marks(across, along, loss, scale, **axes):
-        traces.add(mark, image, step)
+        traces += level_lines(across, along, margin, [0.0], **axes)
+    return traces + not_finite_marks(across, along, values, scale, of, **axes)
 
 
 def _axes_of(index: int) -> dict[str, str]:
@@ -139,7 +152,7 @@ def _plane_axes(shown: xr.Dataset) -> dict[str, Any]:
     return layout
 
 
-def _hover(cut: xr.Dataset, x: str, y: str) -> dict[str, Any]:
+def hover(cut: xr.Dataset, x: str, y: str) -> dict[str, Any]:
     """What the pointer shows: pose, loss, margin and predicted class."""
     (fixed,) = {"rotation", "shift_x", "shift_y"} - {x, y}
     predicted = cut["prediction"].values

@@ -1,5 +1,6 @@
 """A volume of weight space as a page: surfaces of equal loss, one inside the other."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -37,12 +38,12 @@ def volume(data: xr.Dataset, options: PlotOptions) -> go.Figure:
     Points whose loss is inf or nan are marked; the surfaces take them for the highest loss, -inf
     for the lowest. Of more than `MOST` points along an axis every second, third, ... one is shown.
     """
-    part, remark = _thinned(complete_part(data, "loss"))
+    part, remark = thinned(complete_part(data, "loss"))
     loss = part["loss"].transpose(*AXES).values
     scale = scale_of(loss)
     page = new_page(heading(data, off_surface(data), remark, width=PAGE_WIDTH))
     grid = np.meshgrid(*(part[name].values for name in AXES), indexing="ij")
-    page.add_trace(_shells(grid, loss, scale))
+    page.add_trace(shells(grid, loss, scale))
     for name, mask in not_finite(loss).items():
         there = {axis: places[mask] for axis, places in zip("xyz", grid, strict=True)}
         page.add_trace(go.Scatter3d(**there, **not_finite_look(name, 3), hoverinfo="name"))
@@ -68,7 +69,7 @@ def volume(data: xr.Dataset, options: PlotOptions) -> go.Figure:
     return page
 
 
-def _thinned(part: xr.Dataset) -> tuple[xr.Dataset, str]:
+def thinned(part: xr.Dataset) -> tuple[xr.Dataset, str]:
     """What of a volume is shown, in memory, and a remark if that is not all of it."""
     steps = {axis: -(-part.sizes[axis] // MOST) for axis in AXES}
     centred = {axis: slice(part.sizes[axis] // 2 % n, None, n) for axis, n in steps.items()}
@@ -79,19 +80,31 @@ def _thinned(part: xr.Dataset) -> tuple[xr.Dataset, str]:
     return shown, "{} of {} points".format(*sides)
 
 
-def _shells(grid: tuple[Volume, ...], loss: Volume, scale: Scale) -> go.Isosurface:
+def shells(
+    grid: Sequence[Volume], values: Volume, scale: Scale, of: str = "loss", **where: str
+) -> go.Isosurface:
+    """Surfaces of equal values, one inside the other.
+
+    Args:
+        grid: the coordinates of all points.
+        values: measured there; inf and nan are taken for the highest, -inf for the lowest.
+        scale: of the colours; the surfaces are evenly spaced on it.
+        of: what the values are called.
+        where: `scene`.
+    """
     low, high = scale.ends
-    values = np.where(np.isfinite(loss), scale.position(loss), high)
-    values[np.isneginf(loss)] = low
+    heights = np.where(np.isfinite(values), scale.position(values), high)
+    heights[np.isneginf(values)] = low
     return go.Isosurface(
         **{axis: places.ravel() for axis, places in zip("xyz", grid, strict=True)},
-        value=values.ravel(),
+        value=heights.ravel(),
         isomin=low + 0.08 * (high - low),
         isomax=low + 0.8 * (high - low),
         surface_count=SHELLS,
         opacity=0.35,
         caps={f"{axis}_show": False for axis in "xyz"},
         coloraxis="coloraxis",
-        customdata=loss.ravel(),
-        hovertemplate="loss %{customdata:.4g}<extra></extra>",
+        customdata=values.ravel(),
+        hovertemplate=f"{of} %{{customdata:.4g}}<extra></extra>",
+        **where,
     )

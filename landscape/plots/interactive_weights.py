@@ -21,6 +21,7 @@ from landscape.plots.interactive_parts import (
 )
 from landscape.plots.options import PlotOptions
 from landscape.plots.page_words import axis_label, long_name, spelled
+from landscape.plots.panels import Columns, Grid, Rows
 from landscape.plots.paths import LINE, marked, off_surface
 from landscape.plots.prepare import drawn_fields, not_finite
 from landscape.plots.scales import Scale, scale_of
@@ -123,15 +124,42 @@ def _spacing(part: xr.Dataset, scale: Scale) -> dict[str, Any]:
 
 
 def _plane_traces(part: xr.Dataset, scale: Scale) -> list[Any]:
-    cut = part.transpose("beta", "alpha", ...)
-    x, y, loss = cut["alpha"].values, cut["beta"].values, cut["loss"].values
-    z = drawn(scale, loss)
-    place = f"{long_name(cut['alpha'])} %{{x:.4g}}<br>{long_name(cut['beta'])} %{{y:.4g}}<br>"
-    hover = _hover(cut, place)
-    plane_axes = {"xaxis": "x", "yaxis": "y"}
-    colours = go.Heatmap(x=x, y=y, z=z, coloraxis="coloraxis", **plane_axes, **hover)
+    contours = contour_traces(part, scale, xaxis="x", yaxis="y")
+    return [*surface_traces(part, scale, scene="scene"), *contours]
+
+
+def surface_traces(
+    part: xr.Dataset, scale: Scale, of: str = "loss", *, scene: str = "scene"
+) -> list[Any]:
+    """A surface over alpha and beta, with marks on the floor where a value is no number.
+
+    Args:
+        part: a weight surface over two axes, or one of which the third is held.
+        scale: of heights and colours.
+        of: the variable that is shown.
+        scene: where it is drawn.
+    """
+    cut, x, y, values = _cut(part, of)
+    told = _hover(cut, _place(cut))
+    surface = surface_or_line(x, y, drawn(scale, values), **told)
+    surface.scene = scene
+    return [surface, *not_finite_marks(x, y, values, scale, spelled(of), scene=scene)]
+
+
+def contour_traces(part: xr.Dataset, scale: Scale, of: str = "loss", **axes: str) -> list[Any]:
+    """Colours and level lines over alpha and beta, the trained weights, and what else lies there.
+
+    Args:
+        part: see `surface_traces`.
+        scale: of the colours; the lines are at its levels.
+        of: the variable that is shown.
+        axes: `xaxis` and `yaxis`.
+    """
+    cut, x, y, values = _cut(part, of)
+    z = drawn(scale, values)
+    colours = go.Heatmap(x=x, y=y, z=z, coloraxis="coloraxis", **axes, **_hover(cut, _place(cut)))
     levels = ticks(scale)["tickvals"]
-    lines = level_lines(x, y, z, levels, **plane_axes) if min(z.shape) > 1 and levels else []
+    lines = level_lines(x, y, z, levels, **axes) if min(z.shape) > 1 and levels else []
     centre = go.Scatter(
         x=[0],
         y=[0],
@@ -140,16 +168,20 @@ def _plane_traces(part: xr.Dataset, scale: Scale) -> list[Any]:
         showlegend=False,
         marker={"symbol": "cross", "size": 11, "color": "white", "line": {"width": 1.5}},
         hovertemplate="trained weights<extra></extra>",
+        **axes,
     )
-    return [
-        surface_or_line(x, y, z, **hover),
-        *not_finite_marks(x, y, loss, scale, scene="scene"),
-        colours,
-        *lines,
-        *not_finite_marks(x, y, loss, scale, **plane_axes),
-        centre,
-        *_place_traces(part, plane_axes),
-    ]
+    marks = not_finite_marks(x, y, values, scale, spelled(of), **axes)
+    return [colours, *lines, *marks, centre, *_place_traces(part, axes)]
+
+
+def _cut(part: xr.Dataset, of: str) -> tuple[xr.Dataset, Columns, Rows, Grid]:
+    """A plane with its coordinates and values."""
+    cut = part.transpose("beta", "alpha", ...)
+    return cut, cut["alpha"].values, cut["beta"].values, cut[of].values
+
+
+def _place(cut: xr.Dataset) -> str:
+    return f"{long_name(cut['alpha'])} %{{x:.4g}}<br>{long_name(cut['beta'])} %{{y:.4g}}<br>"
 
 
 def _hover(cut: xr.Dataset, place: str) -> dict[str, Any]:

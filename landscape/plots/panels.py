@@ -23,8 +23,9 @@ from landscape.plots.style import (
     NOT_FINITE,
     NOT_FINITE_COLOURS,
     NOT_FINITE_MARKS,
-    SMALL,
+    small,
 )
+from landscape.plots.venues import current_look
 
 FACETS = 60  # along an axis at least; flat facets of the bilinear patch between measured points
 LIGHT = np.array([-0.35, -0.55, 0.76])  # from the viewer's left, above
@@ -180,7 +181,7 @@ def _frame(ax: Axes3D, scale: Scale, zlabel: str) -> None:
     ax.zaxis.set_major_formatter(FuncFormatter(lambda z, _: number(10**z if scale.log else z)))
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_locator(MaxNLocator(5))
-    ax.tick_params(pad=-2.5, labelsize=SMALL)
+    ax.tick_params(pad=-2.5, labelsize=small())
     ax.tick_params("z", pad=0)
     ax.xaxis.labelpad, ax.yaxis.labelpad, ax.zaxis.labelpad = -5, -4, -1
     ax.zaxis.set_rotate_label(False)
@@ -188,7 +189,8 @@ def _frame(ax: Axes3D, scale: Scale, zlabel: str) -> None:
     inches = ax.get_position().width * ax.figure.get_figwidth()
     ax.set_box_aspect(BOX, zoom=min(0.92, 0.54 + 0.15 * inches))  # labels do not shrink
     ax.patch.set_visible(False)  # would cover the labels of the panel to the left
-    ax.view_init(elev=32, azim=-58)
+    elevation, azimuth = current_look().view
+    ax.view_init(elev=elevation, azim=azimuth)
     ax.computed_zorder = False
 
 

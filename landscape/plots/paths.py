@@ -8,7 +8,7 @@ import xarray as xr
 from jaxtyping import Float
 from matplotlib.axes import Axes
 
-from landscape.plots.style import OUTLINE, SMALL
+from landscape.plots.style import OUTLINE, small
 from landscape.store import path_places
 from landscape.store.told import names_in, parsed
 from landscape.text import literal
@@ -55,13 +55,16 @@ def draw(ax: Axes, places: Marked) -> None:
         ax.plot(x, y, label="path of the training", path_effects=OUTLINE, **LINE, **EDGE)
         return
     ax.plot(x, y, label="other networks", **NETWORK, **EDGE)
+    middle = sum(ax.get_xlim()) / 2
     for name, *place in zip(places.names, x.tolist(), y.tolist(), strict=True):
+        left = place[0] > middle  # where there is room for the name
         ax.annotate(
             name,
             (place[0], place[1]),
-            xytext=(4, 4),
+            xytext=(-4 if left else 4, 4),
+            ha="right" if left else "left",
             textcoords="offset points",
-            fontsize=SMALL,
+            fontsize=small(),
             color="white",
             path_effects=OUTLINE,
         )

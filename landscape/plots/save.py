@@ -2,7 +2,8 @@
 
 import html
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import xarray as xr
 
 from landscape.errors import InputError
 from landscape.files import atomic_write
+from landscape.plots.venues import current_look
 from landscape.store import facts
 from landscape.text import printable
 
@@ -50,8 +52,22 @@ def save(figure: Any, path: Path, *, data: xr.Dataset) -> None:
         if suffix == ".html":
             temporary.write_text(_page(figure, data), encoding="utf-8")
             return
-        with style(), drawing(data):
+        with style(), drawing(data), _latex_reporting():
             figure.savefig(temporary, format=suffix[1:], metadata=METADATA[suffix](data))
+
+
+@contextmanager
+def _latex_reporting() -> Iterator[None]:
+    """Turn what LaTeX says of its failure, pages of it, into one sentence."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not current_look().latex:
+            raise
+        raise InputError(
+            f"LaTeX could not set the text of the figure ({str(error).splitlines()[0]}); look at "
+            "its installation (matplotlib wants type1ec, cm-super and dvipng), or do without"
+        ) from error
 
 
 def _title(data: xr.Dataset) -> str:

@@ -1,12 +1,14 @@
 """Which range of values a plot shows, on a linear or a logarithmic scale, and its round levels."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.ticker import MaxNLocator
+
+from landscape.plots.venues import current_look
 
 LOG_FROM = 100.0  # a ratio of largest to smallest above this asks for a logarithmic scale
 DECADES = 6.0  # the most a logarithmic scale shows; losses of exactly 0 are common
@@ -62,7 +64,8 @@ def scale_of(
     """The scale on which these values are legible.
 
     It is logarithmic where all values are non-negative and the positive ones span a ratio of more
-    than `LOG_FROM`, or where it is asked for. It then shows at most `DECADES`, from the top.
+    than `LOG_FROM`, or where it is asked for, here or by the look of the figure. It then shows at
+    most `DECADES`, from the top.
 
     Args:
         values: of any shape; those that are not finite are left out.
@@ -76,7 +79,9 @@ def scale_of(
     low, high = float(finite.min()), float(finite.max())
     positive = finite[finite > 0]
     if log is None:
-        log = low >= 0 and positive.size > 0 and high / float(positive.min()) > LOG_FROM
+        wide = positive.size > 0 and high / float(positive.min()) > LOG_FROM
+        wanted = current_look().log
+        log = low >= 0 and positive.size > 0 and (wide if wanted is None else wanted)
     if log:
         low = max(float(positive.min()), high * 10**-DECADES)
         return Scale(low, high, True, _log_levels(low, high), bool((finite < low).any()), high)
@@ -88,6 +93,22 @@ def scale_of(
         half = 0.05 * abs(high) or 0.5
         low, high, largest = low - half, high + half, high + half
     return Scale(low, high, False, _linear_levels(low, high), False, largest)
+
+
+def clipped_scale(values: Float[np.ndarray, "..."], quantile: float) -> Scale:
+    """The linear scale of the smallest values, up to a quantile of those that are finite.
+
+    Args:
+        values: of any shape.
+        quantile: the share of the finite values that are shown as they are; larger ones are cut
+            off.
+    """
+    finite = values[np.isfinite(values)].astype(np.float64)
+    if finite.size == 0:
+        return scale_of(values, log=False)
+    kept = finite[finite <= np.quantile(finite, quantile)]
+    scale, largest = scale_of(kept, log=False), float(finite.max())
+    return scale if len(kept) == len(finite) else replace(scale, largest=largest)
 
 
 def _linear_levels(low: float, high: float) -> tuple[float, ...]:

@@ -12,15 +12,15 @@ from landscape.plots.panels import axes_3d, surface
 from landscape.plots.prepare import class_name, pick_images, plane, worst_pose
 from landscape.plots.scales import Scale, number, scale_of
 from landscape.plots.style import (
-    DOUBLE,
-    SINGLE,
-    SMALL,
     WORST,
     axis_label,
+    column_width,
     heading,
     left_out,
     new_figure,
+    page_width,
     setting,
+    small,
     style,
 )
 from landscape.store import complete_part
@@ -46,8 +46,8 @@ def plot(image: xr.Dataset, *, ax: Axes3D, scale: Scale) -> Axes3D:
     ax.plot([worst.rotation], [worst.shift_x], height, linestyle="", zorder=10, **WORST)
     ax.set(xlabel=axis_label(cut["rotation"]), ylabel=axis_label(cut["shift_x"]))
     for axis in (ax.xaxis, ax.yaxis, ax.zaxis):
-        axis.label.set_fontsize(SMALL)
-    ax.set_title(_title(image), fontsize=SMALL, y=0.96)
+        axis.label.set_fontsize(small())
+    ax.set_title(_title(image), fontsize=small(), y=0.96)
     return ax
 
 
@@ -59,7 +59,7 @@ def figure(data: xr.Dataset, options: PlotOptions) -> Figure:
     scale = scale_of(np.stack(cuts), cut_spikes=True)
     columns = next(c for c, most in ((1, 1), (2, 4), (3, math.inf)) if len(images) <= most)
     rows = math.ceil(len(images) / columns)
-    width = SINGLE if columns == 1 else DOUBLE
+    width = column_width() if columns == 1 else page_width()
     cut = f"cut off at {number(scale.high)} (largest {number(scale.largest)})"
     title = heading(data, left_out(data, shown), cut if scale.clipped else "", width=width)
     head = 0.3 + 0.15 * title.count("\n")

@@ -6,6 +6,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from landscape.plots.options import PlotOptions
 from landscape.plots.panels import Line, colour_bar, heat_map, not_finite_handles
@@ -23,15 +24,15 @@ from landscape.plots.prepare import (
 from landscape.plots.scales import Scale, scale_of
 from landscape.plots.style import (
     CLEAN,
-    DOUBLE,
     OUTLINE,
-    SMALL,
     WORST,
     axis_label,
     heading,
     left_out,
     new_figure,
+    page_width,
     setting,
+    small,
     style,
 )
 from landscape.store import complete_part
@@ -75,8 +76,9 @@ def figure(data: xr.Dataset, options: PlotOptions) -> Figure:
     scale = scale_of(values)
     pictures = ("pixels" in shown) + can_pose(shown)
     with style():
-        fig = new_figure(DOUBLE, ROW_HEIGHT * rows + 0.75)
-        ratios = [0.8] * pictures + [1.5, 1.5, 1.0]
+        fig = new_figure(page_width(), ROW_HEIGHT * rows + 0.75)
+        narrow = page_width() < 6  # words under pictures keep their size
+        ratios = [1.15 if narrow else 0.8] * pictures + [1.5, 1.5, 1.3 if narrow else 1.0]
         axes = fig.subplots(rows, len(ratios), squeeze=False, width_ratios=ratios)
         for row, panels in enumerate(axes):
             image = shown.isel(image=row)
@@ -84,12 +86,13 @@ def figure(data: xr.Dataset, options: PlotOptions) -> Figure:
                 _pictures(image, panels[:pictures])
             for ax, (x, y) in zip(panels[pictures:], PLANES, strict=True):
                 plot(image, ax=ax, x=x, y=y, scale=scale)
+                ax.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
                 if row < rows - 1:
                     ax.tick_params(labelbottom=False)
                     ax.set_xlabel("")
             _name_planes(image, panels[pictures:], pictures=pictures)
         colour_bar(fig, axes[:, pictures:].ravel().tolist(), scale, axis_label(shown["loss"]))
-        fig.suptitle(heading(data, left_out(data, shown), width=DOUBLE))
+        fig.suptitle(heading(data, left_out(data, shown), width=page_width()))
         fig.legend(handles=_handles(values), loc="outside lower center", ncols=5)
     return fig
 
@@ -120,7 +123,7 @@ def _pictures(image: xr.Dataset, axes: np.ndarray) -> None:
     for ax, (pixels, title) in zip(axes, contents, strict=True):
         ax.imshow(pixels.squeeze(), cmap="gray", vmin=0, vmax=255)
         ax.set(xticks=[], yticks=[])
-        ax.set_title(title, fontsize=SMALL)
+        ax.set_title(title, fontsize=small())
 
 
 def _name_planes(image: xr.Dataset, axes: np.ndarray, *, pictures: int) -> None:
@@ -128,11 +131,11 @@ def _name_planes(image: xr.Dataset, axes: np.ndarray, *, pictures: int) -> None:
     worst = worst_pose(image)
     for ax, (x, y) in zip(axes, PLANES, strict=True):
         (fixed,) = set(worst.pose) - {x, y}
-        ax.set_title(setting(image[fixed], worst.pose[fixed]), fontsize=SMALL)
+        ax.set_title(setting(image[fixed], worst.pose[fixed]), fontsize=small())
     if pictures < 2:
         known = "" if pictures else f"{_true_class(image)}, "
         words = f"{known}{_verdict(image, worst)}".replace("\n", ", ")
-        axes[0].set_title(f"{words}\n{axes[0].get_title()}", fontsize=SMALL)
+        axes[0].set_title(f"{words}\n{axes[0].get_title()}", fontsize=small())
 
 
 def _true_class(image: xr.Dataset) -> str:

@@ -11,12 +11,11 @@ import xarray as xr
 from matplotlib import patheffects
 from matplotlib.figure import Figure
 
+from landscape.plots.venues import current_look
 from landscape.store import share_done
 from landscape.store.schema import ADAPTIVE
 from landscape.text import literal
 
-SINGLE, DOUBLE = 3.25, 6.75  # inches: the column and the page of the usual conference styles
-SMALL, NORMAL = 7, 8  # points in print
 LOSS_COLOURS = "viridis"
 LINE_COLOURS = {"loss": "#31688e", "accuracy": "#b5540b"}  # apart for colour-blind readers, too
 NETWORK_COLOURS = ("#31688e", "#b5540b", "#3b7d4f", "#8e44ad", "#7f7f7f")  # likewise
@@ -48,17 +47,13 @@ UNITS = {"degree": "°", "pixel": "px", "1": ""}
 
 MOST = 400  # characters of a title or a name
 
+NORMAL = ("font.size", "axes.titlesize", "axes.labelsize", "figure.titlesize")
+SMALL = ("xtick.labelsize", "ytick.labelsize", "legend.fontsize")
+
 Layout = Literal["constrained", "compressed"] | None
 
 RC: Any = {  # matplotlib would have its keys as literals
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same figure on every machine
-    "font.size": NORMAL,
-    "axes.titlesize": NORMAL,
-    "axes.labelsize": NORMAL,
-    "figure.titlesize": NORMAL,
-    "xtick.labelsize": SMALL,
-    "ytick.labelsize": SMALL,
-    "legend.fontsize": SMALL,
     "axes.linewidth": 0.6,
     "axes.edgecolor": "#444444",
     "axes.titlepad": 4.0,
@@ -76,6 +71,7 @@ RC: Any = {  # matplotlib would have its keys as literals
     "figure.dpi": 100,
     "savefig.dpi": 300,
     "image.interpolation": "nearest",
+    "text.latex.preamble": r"\usepackage[T1]{fontenc}\usepackage{textcomp}",  # all Latin letters
     "pdf.fonttype": 42,  # TrueType: some venues refuse Type 3
     "svg.fonttype": "path",
     "svg.hashsalt": "landscape",  # the same file from the same numbers
@@ -91,7 +87,25 @@ def style() -> Iterator[None]:
     with mpl.rc_context():
         mpl.rcdefaults()  # the user's own settings must not change what a file looks like
         mpl.rcParams.update(RC)
+        sizes: Any = dict.fromkeys(NORMAL, current_look().venue.normal)
+        mpl.rcParams.update(sizes | dict.fromkeys(SMALL, small()))
+        mpl.rcParams["text.usetex"] = current_look().latex
         yield
+
+
+def column_width() -> float:
+    """Inches of a figure in one column."""
+    return current_look().venue.column
+
+
+def page_width() -> float:
+    """Inches of a figure across the page."""
+    return current_look().venue.page
+
+
+def small() -> float:
+    """Points of what stands in small type."""
+    return current_look().venue.small
 
 
 def new_figure(width: float, height: float, layout: Layout = "constrained") -> Figure:
@@ -132,7 +146,8 @@ def setting(coordinate: xr.DataArray, value: float) -> str:
 def heading(data: xr.Dataset, *remarks: str, width: float) -> str:
     """The title of a figure and, on lines of their own, what a reader must know of it."""
     characters = int(width * 15)
-    title = literal(str(data.attrs.get("title", "")), MOST)
+    chosen = current_look().title
+    title = literal(str(data.attrs.get("title", "")) if chosen is None else chosen, MOST)
     lines = textwrap.wrap(title, characters, break_on_hyphens=False)
     return "\n".join([*lines, *(r for r in (unfinished(data), *remarks) if r)])
 
@@ -149,7 +164,12 @@ def unfinished(data: xr.Dataset) -> str:
 
 
 def left_out(data: xr.Dataset, shown: xr.Dataset) -> str:
-    """A remark on how many images of the file a figure shows; empty where it shows all."""
+    """A remark on how many images of the file a figure shows; empty where it shows all.
+
+    And empty where the figure has a title of its author, who chose the images.
+    """
+    if current_look().title is not None:
+        return ""
     if shown.sizes["image"] == data.sizes["image"]:
         return ""
     return f"{shown.sizes['image']} of {data.sizes['image']} images"

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from landscape.plots import weight_3d, weight_contour
 from landscape.plots.panels import axes_3d, colour_bar, not_finite_handles
 from landscape.plots.scales import Scale, number, scale_of
-from landscape.plots.style import DOUBLE, axis_label, new_figure, style
+from landscape.plots.style import axis_label, new_figure, page_width, style
 from landscape.store import complete_part
 from landscape.text import literal
 
@@ -26,7 +26,7 @@ def contours(surfaces: Mapping[str, xr.Dataset]) -> Figure:
     scale = _common(surfaces)
     rows, columns = _grid(len(surfaces), ACROSS["contours"])
     with style():
-        fig = new_figure(DOUBLE, 0.4 + 5.8 * rows / columns, layout="compressed")
+        fig = new_figure(page_width(), 0.4 + 5.8 * rows / columns, layout="compressed")
         axes = fig.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
         for ax in axes.flat[len(surfaces) :]:
             ax.set_visible(False)
@@ -53,7 +53,7 @@ def in_3d(surfaces: Mapping[str, xr.Dataset]) -> Figure:
     cut = f"cut off at {number(scale.high)} (largest {number(scale.largest)})"
     head = 0.2 if scale.clipped else 0.0
     with style():
-        fig = new_figure(DOUBLE, head + 5 * rows / columns, layout=None)
+        fig = new_figure(page_width(), head + 5 * rows / columns, layout=None)
         for panel, (name, data) in enumerate(surfaces.items()):
             ax = axes_3d(fig, rows, columns, panel, head=head)
             weight_3d.plot(data, ax=ax, scale=scale)

@@ -15,12 +15,12 @@ from landscape.plots.prepare import POSE_AXES, displayed_pixels
 from landscape.plots.scales import Scale, scale_of
 from landscape.plots.style import (
     CLEAN,
-    DOUBLE,
     NETWORK_COLOURS,
-    SMALL,
     axis_label,
     long_name,
     new_figure,
+    page_width,
+    small,
     style,
     unit_symbol,
 )
@@ -50,7 +50,7 @@ def slices(surfaces: Mapping[str, xr.Dataset]) -> Figure:
     first = next(iter(cuts.values()))
     count, pictures = first.sizes["image"], "pixels" in first
     with style():
-        fig = new_figure(DOUBLE, ROW_HEIGHT * len(cuts) + 0.8 * pictures + 0.4)
+        fig = new_figure(page_width(), ROW_HEIGHT * len(cuts) + 0.8 * pictures + 0.4)
         ratios = [0.5] * pictures + [1.0] * len(cuts)
         axes = fig.subplots(len(ratios), count, squeeze=False, height_ratios=ratios)
         for column in range(count) if pictures else ():
@@ -101,7 +101,7 @@ def spectra(surfaces: Mapping[str, xr.Dataset]) -> Figure:
             f"{first.sizes[dim]}; take finer ones"
         )
     with style():
-        fig = new_figure(DOUBLE / 2 + 0.6, 2.6)
+        fig = new_figure(page_width() / 2 + 0.6, 2.6)
         ax = fig.subplots()
         for number, (name, data) in enumerate(shown.items()):
             colour, dash = NETWORK_COLOURS[number % 5], DASHES[number % 5]
@@ -113,7 +113,7 @@ def spectra(surfaces: Mapping[str, xr.Dataset]) -> Figure:
             ylabel=f"power of the loss (nat²·{unit}/cycle)",
         )
         ax.grid()
-        fig.legend(loc="outside lower center", ncols=2, fontsize=SMALL)
+        fig.legend(loc="outside lower center", ncols=2, fontsize=small())
     return fig
 
 
@@ -179,4 +179,4 @@ def _through_clean(data: xr.Dataset, dim: str) -> xr.Dataset:
 def _picture(ax: Axes, image: xr.Dataset) -> None:
     ax.imshow(displayed_pixels(image).squeeze(), cmap="gray", vmin=0, vmax=255)
     ax.set(xticks=[], yticks=[])
-    ax.set_title(f"image {int(image['image'])}", fontsize=SMALL)
+    ax.set_title(f"image {int(image['image'])}", fontsize=small())

@@ -7,7 +7,7 @@ from mpl_toolkits.mplot3d.axes3d import Axes3D
 from landscape.plots.options import PlotOptions
 from landscape.plots.panels import axes_3d, surface
 from landscape.plots.scales import Scale, number, scale_of
-from landscape.plots.style import SINGLE, axis_label, heading, new_figure, style
+from landscape.plots.style import axis_label, column_width, heading, new_figure, style
 from landscape.store import complete_part, in_memory
 
 
@@ -33,9 +33,9 @@ def figure(data: xr.Dataset, options: PlotOptions) -> Figure:
     scale = scale_of(complete_part(data, "loss")["loss"].values, cut_spikes=True)
     cut = f"cut off at {number(scale.high)} (largest {number(scale.largest)})"
     with style():
-        title = heading(data, cut if scale.clipped else "", width=SINGLE)
+        title = heading(data, cut if scale.clipped else "", width=column_width())
         head = 0.1 + 0.15 * title.count("\n")
-        fig = new_figure(SINGLE, 2.6 + head, layout=None)
+        fig = new_figure(column_width(), 2.6 + head, layout=None)
         plot(data, ax=axes_3d(fig, 1, 1, 0, head=head))
         fig.suptitle(title, y=0.99)
     return fig

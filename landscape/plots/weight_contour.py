@@ -4,6 +4,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from landscape.plots.options import PlotOptions
 from landscape.plots.panels import colour_bar, heat_map, mark_not_finite, not_finite_handles
@@ -13,11 +14,11 @@ from landscape.plots.style import (
     CLEAN,
     LOSS_COLOURS,
     MEASURED,
-    SINGLE,
-    SMALL,
     axis_label,
+    column_width,
     heading,
     new_figure,
+    small,
     style,
 )
 from landscape.store import complete_part, in_memory
@@ -51,6 +52,8 @@ def plot(data: xr.Dataset, *, ax: Axes, scale: Scale | None = None, field: str =
         draw(ax, places)
     ax.plot(0, 0, linestyle="", label="trained weights", **CLEAN)
     ax.set(xlabel=axis_label(part["alpha"]), ylabel=axis_label(part["beta"]))
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     return ax
 
 
@@ -58,11 +61,11 @@ def figure(data: xr.Dataset, options: PlotOptions) -> Figure:
     """One panel of a column's width with the key to its colours."""
     part = in_memory(complete_part(data, "loss"))
     with style():
-        fig = new_figure(SINGLE, 2.85, layout="compressed")
+        fig = new_figure(column_width(), 2.85, layout="compressed")
         ax = fig.subplots()
         plot(data, ax=ax)
         colour_bar(fig, [ax], scale_of(part["loss"].values), axis_label(part["loss"]))
-        fig.suptitle(heading(data, off_surface(data), width=SINGLE))
+        fig.suptitle(heading(data, off_surface(data), width=column_width()))
         if handles := not_finite_handles(part["loss"].values):
             fig.legend(handles=handles, loc="outside lower center", ncols=2)
     return fig
@@ -98,5 +101,5 @@ def _contours(ax: Axes, x: np.ndarray, y: np.ndarray, values: np.ndarray, scale:
         linewidths=0.6,
         corner_mask=False,
     )
-    ax.clabel(lines, fmt=number, fontsize=SMALL, inline_spacing=2)
+    ax.clabel(lines, fmt=number, fontsize=small(), inline_spacing=2)
     ax.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))

@@ -14,7 +14,7 @@ from landscape.plots.panels import colour_bar, not_finite_handles
 from landscape.plots.paths import off_surface
 from landscape.plots.prepare import drawn_fields
 from landscape.plots.scales import scale_of
-from landscape.plots.style import DOUBLE, axis_label, heading, new_figure, style, unit_symbol
+from landscape.plots.style import axis_label, heading, new_figure, page_width, style, unit_symbol
 from landscape.store import complete_part, in_memory
 
 ACROSS = 3
@@ -35,7 +35,7 @@ def figure(data: xr.Dataset, options: PlotOptions) -> Figure:
     columns = min(len(names), ACROSS)
     rows = math.ceil(len(names) / columns)
     with style():
-        fig = new_figure(DOUBLE, 0.5 + 2.1 * rows, layout="compressed")
+        fig = new_figure(page_width(), 0.5 + 2.1 * rows, layout="compressed")
         axes = fig.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
         for ax in axes.flat[len(names) :]:
             ax.set_visible(False)
@@ -45,7 +45,7 @@ def figure(data: xr.Dataset, options: PlotOptions) -> Figure:
             ax.set_title(textwrap.fill(axis_label(part[name]), 26))
             ax.label_outer()
             colour_bar(fig, [ax], scale, unit_symbol(part[name]))
-        fig.suptitle(heading(data, off_surface(data), width=DOUBLE))
+        fig.suptitle(heading(data, off_surface(data), width=page_width()))
         every = np.concatenate([part[name].values.ravel() for name in names])
         if handles := not_finite_handles(every, of="value"):
             fig.legend(handles=handles, loc="outside lower center", ncols=2)

@@ -18,12 +18,12 @@ from landscape.plots.style import (
     NOT_FINITE,
     NOT_FINITE_COLOURS,
     NOT_FINITE_MARKS,
-    SINGLE,
-    SMALL,
     axis_label,
+    column_width,
     heading,
     long_name,
     new_figure,
+    small,
     spelled,
     style,
 )
@@ -90,7 +90,7 @@ def figure(data: xr.Dataset, options: PlotOptions) -> Figure:
     losses, accuracies, others = lines_of(part)
     with style():
         rows = 0.16 * max(0, len(losses) + len(accuracies) - 2)
-        fig = new_figure(SINGLE, 2.4 + rows + 1.2 * len(others))
+        fig = new_figure(column_width(), 2.4 + rows + 1.2 * len(others))
         ratios = [2.0] + [1.0] * len(others)
         axes = fig.subplots(len(ratios), 1, squeeze=False, sharex=True, height_ratios=ratios)[:, 0]
         plot(data, ax=axes[0])
@@ -101,7 +101,7 @@ def figure(data: xr.Dataset, options: PlotOptions) -> Figure:
         for ax in axes[:-1]:
             ax.set_xlabel("")
         axes[-1].set_xlabel(axis_label(part[axis]))
-        fig.suptitle(heading(data, width=SINGLE))
+        fig.suptitle(heading(data, width=column_width()))
         fig.legend(loc="outside lower center", ncols=2)
     return fig
 
@@ -164,4 +164,4 @@ def _mark_places(ax: Axes, data: xr.Dataset) -> None:
         return
     for name, place in zip(places.names, x, strict=True):
         ax.axvline(place, color=NETWORK["color"], linewidth=0.8, zorder=0)
-        ax.text(place, 0.03, f" {name}", transform=across, va="bottom", fontsize=SMALL)
+        ax.text(place, 0.03, f" {name}", transform=across, va="bottom", fontsize=small())

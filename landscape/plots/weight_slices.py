@@ -9,11 +9,11 @@ from landscape.plots.options import PlotOptions
 from landscape.plots.panels import colour_bar, not_finite_handles
 from landscape.plots.scales import number, scale_of
 from landscape.plots.style import (
-    DOUBLE,
     axis_label,
     heading,
     long_name,
     new_figure,
+    page_width,
     style,
 )
 from landscape.store import complete_part, in_memory
@@ -40,14 +40,14 @@ def figure(data: xr.Dataset, options: PlotOptions) -> Figure:
     losses = np.concatenate([plane["loss"].values.ravel() for plane in planes])
     scale = scale_of(losses)
     with style():
-        fig = new_figure(DOUBLE, 2.1, layout="compressed")
+        fig = new_figure(page_width(), 2.1, layout="compressed")
         axes = fig.subplots(1, len(planes), squeeze=False, sharex=True, sharey=True)[0]
         for ax, plane in zip(axes, planes, strict=True):
             weight_contour.plot(plane, ax=ax, scale=scale)
             ax.set_title(f"at {number(round(float(plane['gamma']), 2))}")
             ax.label_outer()
         colour_bar(fig, list(axes), scale, axis_label(part["loss"]))
-        fig.suptitle(heading(data, f"slices along {long_name(part['gamma'])}", width=DOUBLE))
+        fig.suptitle(heading(data, f"slices along {long_name(part['gamma'])}", width=page_width()))
         if handles := not_finite_handles(losses):
             fig.legend(handles=handles, loc="outside lower center", ncols=2)
     return fig

@@ -7,7 +7,7 @@ from pathlib import Path
 from landscape.evaluation import Evaluation, write_table
 from landscape.evaluation.tables import attack_labels
 from landscape.files import atomic_write
-from landscape.plots.style import DOUBLE, new_figure, style
+from landscape.plots.style import new_figure, page_width, style
 from robustness.published import PUBLISHED
 
 Results = Mapping[str, Sequence[Evaluation]]
@@ -70,7 +70,7 @@ def draw(results: Results, stem: Path) -> list[Path]:
     """Accuracies with their intervals: a group per mode of training, a mark per attack."""
     labels = [label for label in attack_labels(results) if "vote" not in label]
     with style():
-        figure = new_figure(DOUBLE, 2.6)
+        figure = new_figure(page_width(), 2.6)
         ax = figure.subplots()
         for number, label in enumerate(labels):
             rows = [next((r for r in rows if r.label == label), None) for rows in results.values()]

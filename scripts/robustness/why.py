@@ -18,7 +18,7 @@ from landscape.data import ImageSet
 from landscape.engine import Network
 from landscape.files import atomic_write
 from landscape.measures.maxima import local_maxima
-from landscape.plots.style import DOUBLE, LOSS_COLOURS, WORST, new_figure, style
+from landscape.plots.style import LOSS_COLOURS, WORST, new_figure, page_width, style
 from landscape.spatial import SpatialLimits
 
 ROTATIONS, SHIFTS = 121, 41
@@ -61,7 +61,7 @@ def draw(models: Mapping[str, nn.Module], test: ImageSet, out: Path, *, seed: in
     shown = [name for name in SHOWN if name in models] or list(models)[:2]
     findings = {}
     with style():
-        figure = new_figure(DOUBLE, 1.75 * len(shown) + 0.5)
+        figure = new_figure(page_width(), 1.75 * len(shown) + 0.5)
         axes = figure.subplots(len(shown), min(DRAWN, len(some)), squeeze=False)
         for row, name in zip(axes, shown, strict=True):
             surface, ascent = _looked_at(models[name], some, out / name / "plane.h5", seed)

@@ -19,7 +19,8 @@ from landscape.plots import (
 from landscape.plots.panels import _bilinear, _facets
 from landscape.plots.prepare import worst_pose
 from landscape.plots.scales import number, scale_of
-from landscape.plots.style import RC, SMALL, style
+from landscape.plots.style import small, style
+from landscape.plots.venues import VENUES
 
 
 def texts(figure):
@@ -48,7 +49,7 @@ def test_every_plot_draws_every_surface_of_its_kind(surface):
             with style():
                 figure.draw_without_rendering()
             words = [text for text in figure.findobj(Text) if text.get_text()]
-            assert min(text.get_fontsize() for text in words) >= SMALL
+            assert min(text.get_fontsize() for text in words) >= small()
             assert figure.get_figwidth() in (3.25, 6.75)
 
 
@@ -251,5 +252,5 @@ def test_the_style_does_not_depend_on_the_users_settings(make_weights):
     import matplotlib as mpl
 
     with mpl.rc_context({"axes.labelsize": 30, "axes.grid": True}), style():
-        assert mpl.rcParams["axes.labelsize"] == RC["axes.labelsize"]
+        assert mpl.rcParams["axes.labelsize"] == VENUES["icml"].normal
         assert not mpl.rcParams["axes.grid"]

@@ -81,3 +81,11 @@ def test_they_are_written_with_the_facts_of_both(make_spatial, tmp_path):
     )
     assert [path.name for path in written] == ["two-slices.png", "two-spectra.png"]
     assert all(path.stat().st_size > 5000 for path in written)
+
+
+def test_what_cannot_be_drawn_is_named_and_the_rest_is(make_spatial, tmp_path):
+    surfaces = {"a": make_spatial(2, (9, 3, 3))}
+    with pytest.warns(UserWarning, match="'spectra' is left out: a spectrum needs 4 or more"):
+        written = write_together(surfaces, stem=tmp_path / "x", formats=("svg",))
+    assert written == [tmp_path / "x-slices.svg"]
+    assert written[0].exists()

@@ -1,0 +1,34 @@
+"""`landscape figure`: the figures of a paper from recipes."""
+
+from pathlib import Path
+
+import tyro
+
+from landscape.cli.options import Unset
+from landscape.cli.output import say
+
+
+def figure(
+    recipes: tyro.conf.Positional[tuple[Path, ...]],
+    /,
+    out: Unset[Path] = None,
+) -> None:
+    """Figures of a paper, each from a recipe: a TOML file of a few lines.
+
+    It names a plot, the surfaces that it shows and, where wanted, the venue whose sizes it has
+    (icml, neurips, iclr, cvpr, ieee, nature), type set by LaTeX, panels' titles, images, a
+    logarithmic scale and the view in 3-D. The same files and recipe give the same bytes.
+
+    Args:
+        recipes: TOML files, for example figures/recipes/*.toml.
+        out: The folder to write to; beside each recipe by default.
+    """
+    from landscape.errors import InputError
+    from landscape.plots.recipes import read_recipe
+
+    if not recipes:
+        raise InputError("expected at least one recipe (.toml), got none")
+    read = {path: read_recipe(path) for path in recipes}  # all are sound before one is drawn
+    for path, recipe in read.items():
+        for written in recipe.write((out or path.parent) / path.stem):
+            say(str(written))

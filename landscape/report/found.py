@@ -1,0 +1,98 @@
+"""What a folder holds that a report can show: trainings, surfaces, results of attacks."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from landscape.errors import InputError
+from landscape.store import is_li_directions, is_li_surface, open_surface
+
+SETTINGS, METRICS = "config.json", "metrics.jsonl"
+
+
+@dataclass(frozen=True)
+class Training:
+    """One training.
+
+    Attributes:
+        name: its folder, as seen from the run's.
+        settings: what `config.json` says.
+        epochs: the lines of `metrics.jsonl`.
+    """
+
+    name: str
+    settings: dict[str, Any]
+    epochs: list[dict[str, Any]]
+
+
+@dataclass
+class Found:
+    """All that there is.
+
+    Attributes:
+        trainings: in the order of their names.
+        surfaces: files that can be drawn, by their names as seen from the folder.
+        attacks: files of what an attack found, by the names of model and file.
+        refused: by file, why it is not shown.
+    """
+
+    trainings: list[Training] = field(default_factory=list)
+    surfaces: dict[str, Path] = field(default_factory=dict)
+    attacks: dict[str, Path] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+
+
+def look_through(folder: Path) -> Found:
+    """What a folder and the folders in it hold; links to other folders are not followed.
+
+    Raises:
+        InputError: it is not a folder, or holds nothing to report.
+    """
+    if not folder.is_dir():
+        raise InputError(f"expected the folder of a run, got {folder}; give the --out of a command")
+    found = Found()
+    for path in _files(folder, (SETTINGS, ".h5")):
+        name = path.relative_to(folder).as_posix()
+        try:
+            if path.name == SETTINGS:
+                found.trainings += _training(path, folder)
+            elif not is_li_surface(path) and not is_li_directions(path):
+                _add_surface(found, path, name)
+        except InputError as error:
+            found.refused[name] = str(error)
+    if not (found.trainings or found.surfaces or found.attacks):
+        why = "".join(f"; {words}" for words in found.refused.values())
+        raise InputError(
+            f"expected trainings, surfaces or results of attacks in {folder}, got none{why}"
+        )
+    return found
+
+
+def _files(folder: Path, endings: tuple[str, ...]) -> Iterator[Path]:
+    for path in sorted(folder.rglob("*")):
+        if path.name.endswith(endings) and path.is_file() and ".partial." not in path.name:
+            yield path
+
+
+def _add_surface(found: Found, path: Path, name: str) -> None:
+    with open_surface(path) as data:
+        (found.attacks if data.attrs["kind"] == "attack" else found.surfaces)[name] = path
+
+
+def _training(path: Path, folder: Path) -> Iterator[Training]:
+    """The training that wrote a file of settings; none where somebody else did."""
+    metrics = path.with_name(METRICS)
+    if not metrics.is_file():
+        return
+    try:
+        settings = json.loads(path.read_text(encoding="utf-8"))
+        epochs = [json.loads(line) for line in metrics.read_text(encoding="utf-8").splitlines()]
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{path.parent} cannot be read as a training ({error})") from error
+    sound = isinstance(settings, dict) and all(isinstance(epoch, dict) for epoch in epochs)
+    if not sound or not epochs:
+        raise InputError(f"{path.parent} holds settings, but no epochs of a training")
+    name = path.parent.relative_to(folder).as_posix()
+    yield Training(folder.resolve().name if name == "." else name, settings, epochs)

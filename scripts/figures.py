@@ -1,0 +1,46 @@
+"""The gallery in figures/ from stored surfaces, or the figures of your own recipes.
+
+    python scripts/figures.py                               # all of figures/recipes, as PNG
+    python scripts/figures.py mine/*.toml --out mine --formats pdf
+
+A recipe whose surfaces are not there is passed over, with the command that makes them.
+"""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import tyro
+
+from landscape.plots.recipes import read_recipe
+
+RECIPES = Path("figures/recipes")
+
+
+def main(
+    recipes: tyro.conf.Positional[tuple[Path, ...]] = (),
+    /,
+    out: Path = Path("figures"),
+    formats: tuple[str, ...] = ("png",),
+) -> int:
+    """Draw every recipe whose surfaces are there.
+
+    Args:
+        recipes: TOML files; all of figures/recipes by default.
+        out: The folder for the figures.
+        formats: pdf, png, svg.
+    """
+    drawn = 0
+    for path in recipes or sorted(RECIPES.glob("*.toml")):
+        recipe = replace(read_recipe(path), formats=formats)
+        if missing := [file for file in recipe.files if not file.is_file()]:
+            print(f"{path.stem}: no {missing[0]}; made by: {recipe.made_by or 'you'}")
+            continue
+        for figure in recipe.write(out / path.stem):
+            print(figure)
+        drawn += 1
+    return int(drawn == 0)
+
+
+if __name__ == "__main__":
+    sys.exit(tyro.cli(main))
