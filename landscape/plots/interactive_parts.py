@@ -18,7 +18,7 @@ from landscape.plots.style import LOSS_COLOURS, NOT_FINITE_COLOURS, WORST
 from landscape.text import page_text
 
 PAGE_WIDTH = 12.0  # inches of a browser window, about
-CAMERA = {"eye": {"x": 1.35, "y": -1.6, "z": 1.0}}
+CAMERA = {"eye": {"x": 1.6, "y": -1.9, "z": 1.15}, "center": {"x": -0.06, "y": -0.06, "z": -0.08}}
 NOT_FINITE_SYMBOLS = {"inf": "diamond", "-inf": "diamond-open", "nan": "square"}
 
 
