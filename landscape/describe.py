@@ -115,7 +115,7 @@ def figures(value: Any) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{name}: {figures(one)}" for name, one in value.items())
     if isinstance(value, list):
-        return ", ".join(map(_figures, value))
+        return ", ".join(map(figures, value))
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 

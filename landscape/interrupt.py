@@ -60,6 +60,15 @@ def deferred_stop() -> Iterator[Asked]:
 
 
 @contextmanager
+def stopped_after() -> Iterator[None]:
+    """Within the block a first Ctrl-C or SIGTERM waits, and stops the program at its end."""
+    with deferred_stop() as asked:
+        yield
+    if (stop := asked()) is not None:
+        raise stop
+
+
+@contextmanager
 def unwinding() -> Iterator[None]:
     """Within the block SIGTERM is an exception, unless it means something already."""
     usual = signal.getsignal(signal.SIGTERM) is signal.SIG_DFL

@@ -7,7 +7,7 @@ would pass for a measurement.
 
 import math
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 
 import h5py
 import numpy as np
@@ -19,6 +19,8 @@ from landscape.store.schema import DONE_FIELD, Field, Layout
 SEAL = "facts_crc32"
 """The attribute that holds the checksum of all facts of a file."""
 SUM_FIELD = Field("crc32", "uint32", "1", "checksum of the values of the point, in file order")
+SUMMED = "crc32_of"
+"""The attribute that names the fields of a file that is being filled, in that order."""
 SLAB_BYTES = 32 * 2**20  # how much of a dataset is held in memory while it is gone through
 
 
@@ -61,11 +63,13 @@ def _of_attributes(total: int, holder: h5py.HLObject) -> int:
     return total
 
 
-def sums_of(
-    layout: Layout, values: Mapping[str, Shaped[np.ndarray, "n ..."]]
-) -> UInt32[np.ndarray, " n"]:
-    """The checksum of each of some points, from the values of all fields as they are stored."""
-    columns = [np.ascontiguousarray(values[field.name]) for field in layout.fields]
+def sums_of(columns: Iterable[Shaped[np.ndarray, "n ..."]]) -> UInt32[np.ndarray, " n"]:
+    """The checksum of each of some points, from the values of all fields as they are stored.
+
+    Args:
+        columns: the values of each field, in the order of the layout.
+    """
+    columns = [np.ascontiguousarray(column) for column in columns]
     sums = np.zeros(len(columns[0]), dtype=np.uint32)
     for i in range(len(sums)):
         total = 0
@@ -75,11 +79,19 @@ def sums_of(
     return sums
 
 
-def damaged_points(file: h5py.File, layout: Layout) -> Int[np.ndarray, " n"]:
-    """Flat indices of points that are marked as done but hold other values than were written."""
+def damaged_points(
+    file: h5py.File, shape: tuple[int, ...], fields: Sequence[str]
+) -> Int[np.ndarray, " n"]:
+    """Flat indices of points that are marked as done but hold other values than were written.
+
+    Args:
+        file: that is being filled.
+        shape: of its grid.
+        fields: in the order of the layout.
+    """
     bad = [
-        points[sums_of(layout, values) != sums]
-        for points, values, sums in _points_done(file, layout)
+        points[sums_of(columns) != sums]
+        for points, columns, sums in _points_done(file, shape, fields)
     ]
     return np.concatenate([np.empty(0, np.int64), *bad])
 
@@ -87,33 +99,31 @@ def damaged_points(file: h5py.File, layout: Layout) -> Int[np.ndarray, " n"]:
 def add_sums(file: h5py.File, layout: Layout) -> None:
     """Compute the checksums of all points of a file that is being filled, as they are."""
     sums = np.zeros(layout.grid_shape, dtype=np.uint32)
-    for points, values, _ in _points_done(file, layout):
-        sums.flat[points] = sums_of(layout, values)
+    for points, columns, _ in _points_done(file, layout.grid_shape, layout.field_names):
+        sums.flat[points] = sums_of(columns)
     file[SUM_FIELD.name][...] = sums
 
 
 def _points_done(
-    file: h5py.File, layout: Layout
+    file: h5py.File, shape: tuple[int, ...], fields: Sequence[str]
 ) -> Iterator[
     tuple[
         Int[np.ndarray, " n"],
-        dict[str, Shaped[np.ndarray, "n ..."]],
+        list[Shaped[np.ndarray, "n ..."]],
         UInt32[np.ndarray, " n"],
     ]
 ]:
     """Flat indices of the points that are done, their values and checksums, slab by slab."""
-    rows, row = layout.grid_shape[0], math.prod(layout.grid_shape[1:])
-    size = sum(file[f.name].size * file[f.name].dtype.itemsize for f in layout.fields)
+    rows, row = shape[0], math.prod(shape[1:])
+    size = sum(file[name].size * file[name].dtype.itemsize for name in fields)
     step = max(1, SLAB_BYTES * rows // max(1, size))
     for start in range(0, rows, step):
         part = slice(start, start + step)
         done = file[DONE_FIELD.name][part].ravel() == 1
         if done.any():
-            values = {}
-            for field in layout.fields:
-                slab = file[field.name][part]
-                values[field.name] = slab.reshape(len(done), *slab.shape[len(layout.points) :])[
-                    done
-                ]
+            columns = []
+            for name in fields:
+                slab = file[name][part]
+                columns.append(slab.reshape(len(done), *slab.shape[len(shape) :])[done])
             sums = file[SUM_FIELD.name][part].ravel()[done]
-            yield start * row + np.flatnonzero(done), values, sums
+            yield start * row + np.flatnonzero(done), columns, sums

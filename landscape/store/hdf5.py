@@ -22,6 +22,7 @@ from jaxtyping import Bool, Int, Shaped
 
 from landscape.errors import InputError
 from landscape.files import atomic_write
+from landscape.interrupt import stopped_after
 from landscape.store.checksums import SUM_FIELD, damaged_points, refuse_damaged_facts, sums_of
 from landscape.store.guard import refuse_hostile, refuse_other_fields
 from landscape.store.lock import WriterLock
@@ -107,7 +108,7 @@ class SurfaceWriter:
             return
         self._values = Places(self._lock.descriptor, self._file, self.layout)
         with reading(self.path):
-            bad = damaged_points(self._file, self.layout)
+            bad = damaged_points(self._file, self.layout.grid_shape, self.layout.field_names)
         if len(bad):
             log.warning(
                 "%s: the checksums of %d points do not match; they are computed again",
@@ -160,7 +161,7 @@ class SurfaceWriter:
         """Store points: first their values and checksums, then their marks."""
         with np.errstate(over="ignore", invalid="ignore"):
             columns = {f.name: np.asarray(values[f.name], f.dtype) for f in self.layout.fields}
-        columns[SUM_FIELD.name] = sums_of(self.layout, columns)
+        columns[SUM_FIELD.name] = sums_of(columns.values())
         with _reporting(self.path):
             for name, column in columns.items():
                 self._values.write(name, indices, column)
@@ -172,20 +173,22 @@ class SurfaceWriter:
         Args:
             facts: attributes to add, e.g. the outcome of the self-checks; JSON values.
         """
-        with self._new_file(self._target) as packed, reading(self.path):
-            pack(self._file, packed, self.layout, facts)
-        self.close()  # the old file, whose place the packed one has taken
-        if self.path != self._target:
-            self.path.unlink()
-            self.path = self._target
-        self._open()
+        with stopped_after():
+            with self._new_file(self._target) as packed, reading(self.path):
+                pack(self._file, packed, self.layout, facts)
+            self.close()  # the old file, whose place the packed one has taken
+            if self.path != self._target:
+                self.path.unlink()
+                self.path = self._target
+            self._open()
 
     def reopen(self) -> None:
         """Make a packed surface, some points of which are missing, one that can be filled."""
-        with self._new_file(self.path) as unpacked, reading(self.path):
-            unpack(self._file, unpacked, self.layout)
-        self.close()
-        self._open()
+        with stopped_after():
+            with self._new_file(self.path) as unpacked, reading(self.path):
+                unpack(self._file, unpacked, self.layout)
+            self.close()
+            self._open()
 
     @contextmanager
     def _new_file(self, path: Path, *, exclusive: bool = False) -> Iterator[h5py.File]:

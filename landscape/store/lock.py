@@ -29,8 +29,10 @@ class WriterLock:
             self.descriptor = _locked(path)
 
     def release(self) -> None:
-        """Let the next writer in."""
-        os.close(self.descriptor)
+        """Let the next writer in; once is enough, more do no harm."""
+        descriptor, self.descriptor = self.descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
 
     @classmethod
     def is_held(cls, path: Path) -> bool:

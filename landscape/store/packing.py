@@ -7,7 +7,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from landscape.store.checksums import SEAL, SLAB_BYTES, SUM_FIELD, add_sums, seal
+from landscape.store.checksums import SEAL, SLAB_BYTES, SUM_FIELD, SUMMED, add_sums, seal
 from landscape.store.schema import ADAPTIVE, DONE_FIELD, SCHEMA_VERSION, Layout
 from landscape.store.structure import compressed, preallocate, write_skeleton
 
@@ -20,6 +20,7 @@ def create(file: h5py.File, layout: Layout) -> None:
     file.attrs.update(landscape_schema=SCHEMA_VERSION, kind=layout.kind, complete=0)
     file.attrs["items"] = json.dumps([axis.name for axis in layout.items])
     file.attrs["configuration"] = json.dumps(layout.configuration)
+    file.attrs[SUMMED] = json.dumps(layout.field_names)
     for f in layout.fields:
         preallocate(file, f, swept)
     preallocate(file, SUM_FIELD, layout.points)
@@ -30,7 +31,9 @@ def create(file: h5py.File, layout: Layout) -> None:
 def pack(source: h5py.File, target: h5py.File, layout: Layout, facts: Mapping[str, Any]) -> None:
     """Write a filled surface anew: items first, compressed and with checksums."""
     write_skeleton(target, layout)
-    target.attrs.update({n: v for n, v in source.attrs.items() if n not in (ADAPTIVE, SEAL)})
+    target.attrs.update(
+        {n: v for n, v in source.attrs.items() if n not in (ADAPTIVE, SEAL, SUMMED)}
+    )
     _tell(target, facts)
     target.attrs["complete"] = 1
     for f in layout.fields:

@@ -44,7 +44,7 @@ class Places:
             OSError: the file cannot be written.
         """
         offset, dtype, size = self._fields[name]
-        if not size:
+        if not size or not len(points):
             return
         data = np.ascontiguousarray(values, dtype).data.cast("B")
         for start, stop in _runs(points):

@@ -1,6 +1,7 @@
 """Reading a stored surface as a labelled dataset; works while the file is being written."""
 
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,21 @@ import xarray as xr
 from jaxtyping import Shaped
 
 from landscape.errors import InputError
-from landscape.store.checksums import SUM_FIELD, refuse_damaged_facts
+from landscape.store.checksums import (
+    SUM_FIELD,
+    SUMMED,
+    damaged_points,
+    refuse_damaged_facts,
+)
 from landscape.store.guard import DIRECTIONS, PARAMETER, PARAMETERS, parts_of, refuse_hostile
 from landscape.store.lazy import lazy_dataset
 from landscape.store.schema import READABLE, SCHEMA_VERSION
-from landscape.store.told import tensors
+from landscape.store.told import names_in, tensors
 from landscape.store.watch import reading
+
+log = logging.getLogger("landscape.store")
+
+VERIFIED = 2**25  # bytes of an unfinished file whose points are all looked at when it is opened
 
 
 def open_surface(path: str | Path) -> xr.Dataset:
@@ -24,24 +34,49 @@ def open_surface(path: str | Path) -> xr.Dataset:
     `xarray.open_dataset(path, engine="h5netcdf")` gives the same without the checks. Address
     dimensions by name: while a file is unfinished, `image` is the last one.
 
+    Of an unfinished file of up to `VERIFIED` bytes the checksums of all points are looked at; those
+    that do not match count as not done, with a warning.
+
     Raises:
         InputError: there is no such file, it is not a surface this version can read, or holds what
             no surface does; later, when values are asked for that are damaged.
     """
-    path = Path(path)
+    return _surface(Path(path), VERIFIED)
+
+
+def _surface(path: Path, verified: int | None) -> xr.Dataset:
     file = _opened(path)
     try:
         held, facts_of_file = parts_of(file, path)
-        held.pop(SUM_FIELD.name, None)
+        sums = held.pop(SUM_FIELD.name, None)
         data = lazy_dataset(held, facts_of_file, path)
-        data[
-            "done"
-        ].load()  # before any value: what is marked now has its values, whoever writes on
+        # Before any value: what is marked now has its values, whoever writes on.
+        done = data["done"].load()
+        if sums is not None and (verified is None or data.nbytes <= verified):
+            _mark_damaged(file, done, path)
     except BaseException:
         file.close()
         raise
     data.set_close(file.close)
     return data
+
+
+def _mark_damaged(file: h5py.File, done: xr.DataArray, path: Path) -> None:
+    """Take back the marks of points whose values are not those that were written."""
+    fields = names_in(file.attrs, SUMMED)
+    if not fields or any(name not in file for name in fields):
+        return  # of an older version
+    with reading(path):
+        bad = damaged_points(file, done.shape, fields)
+    bad = bad[done.values.flat[bad] == 1]
+    if len(bad):
+        done.values.flat[bad] = 0
+        log.warning(
+            "%s: the checksums of %d points do not match; they are taken for missing, and computed "
+            "again when the surface is continued",
+            path,
+            len(bad),
+        )
 
 
 def load_surface(path: str | Path) -> xr.Dataset:
@@ -50,7 +85,7 @@ def load_surface(path: str | Path) -> xr.Dataset:
     Raises:
         InputError: there is no such file, or it is not a surface this version can read.
     """
-    with open_surface(path) as data:
+    with _surface(Path(path), None) as data:
         return in_memory(data)
 
 

@@ -102,6 +102,11 @@ class Layout:
         return tuple(len(axis) for axis in self.points)
 
     @property
+    def field_names(self) -> list[str]:
+        """What is measured at every point, in order."""
+        return [field.name for field in self.fields]
+
+    @property
     def item_shape(self) -> tuple[int, ...]:
         """The number of values of each item axis."""
         return tuple(len(axis) for axis in self.items)

@@ -8,13 +8,16 @@ from typing import Any
 
 import h5py
 
+from landscape.interrupt import stopped_after
+
 
 @contextmanager
 def new_hdf5(path: Path, libver: tuple[str, str] | None = None) -> Iterator[h5py.File]:
     """An HDF5 file that is written from the start.
 
     When a write fails HDF5 can neither finish nor let go of the file, and ends the process by a
-    segmentation fault later. Here it never hears of it.
+    segmentation fault later. Here it never hears of it. Nor does it hear of Ctrl-C and SIGTERM,
+    which would be raised in the middle of its writing: they wait for the end of the block.
 
     Args:
         path: the file, replaced if it is there.
@@ -23,7 +26,7 @@ def new_hdf5(path: Path, libver: tuple[str, str] | None = None) -> Iterator[h5py
     Raises:
         OSError: the disk is full, at the end of the block or in place of an error in it.
     """
-    with _Sink(path) as sink:
+    with stopped_after(), _Sink(path) as sink:
         try:
             with h5py.File(sink, "w", libver=libver) as file:
                 yield file

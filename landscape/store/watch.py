@@ -16,6 +16,7 @@ from typing import Any
 import h5py
 
 from landscape.errors import InputError
+from landscape.interrupt import stopped_after
 from landscape.text import printable
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -34,7 +35,7 @@ def under_watch(path: Path) -> Iterator[h5py.File]:
         InputError: it is not HDF5, or damaged.
     """
     try:
-        with _Watched(path) as watched:
+        with stopped_after(), _Watched(path) as watched:  # HDF5 takes Ctrl-C for damage
             with h5py.File(watched, "r") as file:
                 yield file
             if watched.error:

@@ -145,46 +145,55 @@ def _read_all(good: Path, folder: Path, count: int) -> list[str]:
 
 
 def _judge(good: Path, folder: Path, start: int, count: int, report: Path) -> None:
-    truth = _content(good)
+    truth = landscape.load_surface(good)
+    directions = _vectors(good, truth)
     with report.open("a") as file:
         for number in range(start, count):
-            file.write(json.dumps(_verdict(truth, folder / f"{number}.h5")) + "\n")
+            verdict = _verdict(truth, directions, folder / f"{number}.h5")
+            file.write(json.dumps(verdict) + "\n")
             file.flush()
 
 
-def _verdict(truth: dict[str, Any], path: Path) -> str:
+def _verdict(truth: xr.Dataset, directions: dict[str, bytes], path: Path) -> str:
     try:
-        found = _content(path)
+        data = landscape.load_surface(path)
+        found = _content(data, _vectors(path, data), data.done.values)
     except (landscape.InputError, OSError):  # what the command line makes one sentence of
         return "noticed"
     except Exception as error:
         return f"traceback: {type(error).__name__}: {error}"
-    for name in truth.keys() | found.keys():
-        if truth.get(name) != found.get(name):
+    taken_back = bool(((truth.done.values == 1) & (data.done.values != 1)).any())
+    wanted = _content(truth, directions, data.done.values if taken_back else truth.done.values)
+    for name in wanted.keys() | found.keys():
+        if wanted.get(name) != found.get(name):
             return f"differs: {name}"
-    return "harmless"
+    return "noticed" if taken_back else "harmless"
 
 
-def _content(path: Path) -> dict[str, Any]:
+def _vectors(path: Path, data: xr.Dataset) -> dict[str, bytes]:
+    """The directions of a weight surface."""
+    if data.attrs["kind"] != "weights":
+        return {}
+    return {f"direction {n}": vector.tobytes() for n, vector in load_directions(path).items()}
+
+
+def _content(data: xr.Dataset, directions: dict[str, bytes], done: np.ndarray) -> dict[str, Any]:
     """All that a reader is told: facts, names, units, coordinates, values and directions.
 
     Of points that are not marked as done nothing is told.
     """
-    data = landscape.load_surface(path)
     found: dict[str, Any] = {"facts": repr(sorted(landscape.store.facts(data).items()))}
     for name, variable in data.variables.items():
-        found[str(name)] = (variable.dims, repr(variable.attrs), _marked(data, variable))
-    if data.attrs["kind"] == "weights":
-        found |= {f"direction {n}": v.tobytes() for n, v in load_directions(path).items()}
-    return found
+        values = done.tobytes() if name == "done" else _marked(data, variable, done)
+        found[str(name)] = (variable.dims, repr(variable.attrs), values)
+    return found | directions
 
 
-def _marked(data: xr.Dataset, variable: xr.Variable) -> bytes:
+def _marked(data: xr.Dataset, variable: xr.Variable, done: np.ndarray) -> bytes:
     dims = data.done.dims
     if not set(dims) <= set(variable.dims):
         return variable.values.tobytes()
-    values = variable.transpose(*dims, ...).values
-    return bytes(values[data.done.values == 1].tobytes())
+    return bytes(variable.transpose(*dims, ...).values[done == 1].tobytes())
 
 
 def foreign(bench: Bench) -> Tally:

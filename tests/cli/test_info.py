@@ -39,3 +39,16 @@ def test_a_file_may_sweep_over_an_axis_of_any_name(tmp_path, capsys):
         writer.write(np.arange(3), {"loss": np.array([1.0, 2.0, 6.0])})
     info((tmp_path / "s.h5",))
     assert "1 to 6 nat, mean 3" in capsys.readouterr().out
+
+
+def test_what_is_known_of_directions_is_told_in_four_digits(tmp_path, capsys):
+    record = {"facts": {"explained variance": [0.769123, 0.14812], "by_name": {"a": 1.23456}}}
+    axis = Axis("alpha", np.arange(2.0), "1", "alpha")
+    about = {"title": "a line", "provenance": {}, "directions_record": record}
+    layout = Layout("weights", (axis,), (Field("loss", "float32", "nat", "loss"),), about=about)
+    with SurfaceWriter(tmp_path / "s.h5", layout) as writer:
+        writer.write(np.arange(1), {"loss": np.ones(1)})
+    info((tmp_path / "s.h5",))
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "explained variance 0.7691, 0.1481" in shown
+    assert "by name a: 1.235" in shown

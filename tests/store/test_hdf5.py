@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from landscape.errors import InputError
+from landscape.interrupt import Terminated, unwinding
 from landscape.store import (
     Axis,
     Constant,
@@ -24,10 +25,13 @@ from landscape.store import (
     Layout,
     SurfaceWriter,
     facts,
+    hdf5,
     load_directions,
     load_surface,
     open_surface,
+    reader,
 )
+from landscape.store.packing import pack
 
 
 def make_axes(shape):
@@ -375,6 +379,50 @@ def test_points_damaged_while_the_file_is_being_filled_are_computed_again(tmp_pa
     fill(path, layout)
     for name, values in expected(layout).items():
         np.testing.assert_array_equal(load_surface(path)[name], values)
+
+
+def test_damaged_points_of_an_unfinished_file_are_missing_for_its_readers(
+    tmp_path, caplog, monkeypatch
+):
+    path, layout = tmp_path / "s.h5", make_layout()
+    fill(path, layout, stop=9)
+    with SurfaceWriter(path, layout) as writer:
+        first = int(np.flatnonzero(writer.done)[0])
+    with h5py.File(path) as file:
+        place = file["prediction"].id.get_offset() + 4 * 3 * first
+    flip(path, place)
+    for read in (load_surface, open_surface):
+        caplog.clear()
+        with read(path) as data:
+            assert data.done.values.flat[first] == 0
+            assert int(data.done.sum()) == 8
+        assert "the checksums of 1 points do not match" in caplog.text
+    monkeypatch.setattr(reader, "VERIFIED", 0)  # as of a file that takes long to go through
+    with open_surface(path) as data:
+        assert int(data.done.sum()) == 9
+    assert int(load_surface(path).done.sum()) == 8
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_waits_until_the_file_is_packed(tmp_path, monkeypatch, number):
+    """Raised within HDF5's own writing it would be lost, or leave a file half closed."""
+    path, layout = tmp_path / "s.h5", make_layout()
+    fill(path, layout, stop=15)
+
+    def stopped_pack(*arguments):
+        os.kill(os.getpid(), number)
+        pack(*arguments)
+
+    monkeypatch.setattr(hdf5, "pack", stopped_pack)
+    with unwinding(), SurfaceWriter(path, layout) as writer:
+        writer.write(writer.pending(), values_at(layout, writer.pending()))
+        with pytest.raises(Terminated if number == signal.SIGTERM else KeyboardInterrupt):
+            writer.finish({"checks": []})
+        writer.close()  # as whoever unwinds does once more
+    assert load_surface(path).attrs["complete"] == 1
+    with SurfaceWriter(path, layout) as writer:
+        assert writer.complete
+    assert [file.name for file in tmp_path.iterdir()] == ["s.h5"]
 
 
 @pytest.mark.parametrize("stop", [9, None], ids=["unfinished", "finished"])
