@@ -221,7 +221,7 @@ def tiny_studies(monkeypatch):
     monkeypatch.syspath_prepend(str(SCRIPTS))
     from fragility import settings
 
-    monkeypatch.setitem(settings.DEPTHS, "smoke", settings.Depth(12, 12, 2, 20, (4, 2)))
+    monkeypatch.setitem(settings.DEPTHS, "smoke", settings.Depth(6, 6, 2, 10, (3, 2)))
     for name, variants in (
         ("rounding", ("baseline", "coarse")),
         ("pooling", ("max", "avg")),
@@ -276,6 +276,11 @@ def test_filters_against_aliases_from_training_to_spectra(
     few = {"natural": "natural", "grid": "grid-first:rotations=3,shifts=3"}
     few = {name: landscape.make_attack(text) for name, text in few.items()}
     monkeypatch.setattr(poses, "ATTACKS", few)
+    turns, shifts, still = np.linspace(-30, 30, 3), np.arange(-4.0, 4.0), np.zeros(1)
+    axes = {"turned": (turns, shifts, still), "shifted": (still, shifts, np.arange(-1.0, 2.0))}
+    names = ("rotation", "shift_x", "shift_y")
+    small = {kind: dict(zip(names, values, strict=True)) for kind, values in axes.items()}
+    monkeypatch.setattr(poses, "grids", lambda budget: small)
     script("antialiasing").main(Options(tmp_path))
     page = (tmp_path / "tables.md").read_text()
     assert page.strip() in capsys.readouterr().out
