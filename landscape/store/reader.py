@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from landscape.store.checksums import (
 )
 from landscape.store.guard import DIRECTIONS, PARAMETER, PARAMETERS, parts_of, refuse_hostile
 from landscape.store.lazy import lazy_dataset
+from landscape.store.members import Held, refused, shown
 from landscape.store.schema import READABLE, SCHEMA_VERSION
 from landscape.store.told import names_in, tensors
 from landscape.store.watch import reading
@@ -53,7 +55,7 @@ def _surface(path: Path, verified: int | None) -> xr.Dataset:
         # Before any value: what is marked now has its values, whoever writes on.
         done = data["done"].load()
         if sums is not None and (verified is None or data.nbytes <= verified):
-            _mark_damaged(file, done, path)
+            _mark_damaged(file, done, {**held, SUM_FIELD.name: sums}, path)
     except BaseException:
         file.close()
         raise
@@ -61,11 +63,18 @@ def _surface(path: Path, verified: int | None) -> xr.Dataset:
     return data
 
 
-def _mark_damaged(file: h5py.File, done: xr.DataArray, path: Path) -> None:
+def _mark_damaged(
+    file: h5py.File, done: xr.DataArray, held: Mapping[str, Held], path: Path
+) -> None:
     """Take back the marks of points whose values are not those that were written."""
     fields = names_in(file.attrs, SUMMED)
-    if not fields or any(name not in file for name in fields):
+    if not fields:
         return  # of an older version
+    for name in (SUM_FIELD.name, *fields):
+        if name not in held or held[name].data.shape[: done.ndim] != done.shape:
+            raise refused(path, f"{shown(name)} at every point", "nothing or another shape")
+    if held[SUM_FIELD.name].data.shape != done.shape:
+        raise refused(path, "one checksum for each point", "more")
     with reading(path):
         bad = damaged_points(file, done.shape, fields)
     bad = bad[done.values.flat[bad] == 1]

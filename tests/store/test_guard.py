@@ -452,3 +452,26 @@ def test_what_they_carry_for_us_is_looked_at_too(li):
     change(li, lambda f: f.move("landscape/more", "landscape/done"))
     with pytest.raises(InputError, match="a field over the grid as 'done'"):
         read_li_surface(li)
+
+
+SUMS = {
+    "none": lambda f: f.__delitem__("crc32"),
+    "of another shape": replaced("crc32", lambda f, n: f.create_dataset(n, data=np.ones(5, "u4"))),
+    "of a group": lambda f: f.attrs.__setitem__("crc32_of", '["directions"]'),
+    "of a field that is not there": lambda f: f.attrs.__setitem__("crc32_of", '["lose"]'),
+    "of an axis": lambda f: f.attrs.__setitem__("crc32_of", '["beta"]'),
+}
+
+
+@pytest.mark.parametrize("case", [name for name in SUMS if name != "none"])
+def test_checksums_that_do_not_fit_are_refused(unfinished, case):
+    change(unfinished, SUMS[case])
+    for read in (open_surface, load_surface):
+        with pytest.raises(InputError, match="damaged, or was not written by landscape"):
+            read(unfinished)
+
+
+def test_without_checksums_a_file_is_read_and_not_written(unfinished):
+    change(unfinished, SUMS["none"])
+    assert int(load_surface(unfinished).done.sum()) == 7
+    refused(unfinished, "'crc32' as uint32 of shape", [go_on])
