@@ -1,11 +1,16 @@
 """What the project says of itself in several places agrees."""
 
+import builtins
+import dis
+import importlib
+import pkgutil
 import re
 import subprocess
 import sys
 import tomllib
 from importlib.util import find_spec
 from pathlib import Path
+from types import CodeType
 
 import pytest
 import torch
@@ -43,6 +48,27 @@ def test_environment_yml_has_the_constraints_of_pyproject():
 def test_the_version_is_that_of_the_changelog():
     newest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)[1]
     assert landscape.__version__ == PROJECT["version"] == newest
+
+
+def global_names(code):
+    """The global names that functions look up when they run."""
+    for step in dis.get_instructions(code):
+        if step.opname == "LOAD_GLOBAL":
+            yield step.argval
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            yield from global_names(inner)
+
+
+def test_every_name_that_a_function_uses_exists():
+    """Shapes in annotations look like names to linters, which therefore cannot tell."""
+    for found in pkgutil.walk_packages(landscape.__path__, "landscape."):
+        if found.name == "landscape.__main__":
+            continue
+        module = importlib.import_module(found.name)
+        code = compile(Path(module.__file__).read_text(encoding="utf-8"), found.name, "exec")
+        unknown = {name for name in global_names(code) if not hasattr(module, name)}
+        assert unknown <= set(dir(builtins)), found.name
 
 
 @pytest.mark.parametrize("name", landscape.PUBLIC)

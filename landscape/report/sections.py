@@ -30,6 +30,7 @@ CURVES = {
 NATURAL = "natural"  # the first column
 AT_ONCE = 8  # surfaces in one figure
 DPI = 160
+DEEPEST = 10  # settings inside settings that get rows of their own
 
 
 def training_sections(trainings: Sequence[Training]) -> Iterator[Section]:
@@ -77,7 +78,7 @@ def _plain(value: object) -> float | None:
 def _flat(settings: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, object]]:
     """Nested settings as rows, each under the names that lead to it."""
     for name, value in settings.items():
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) and before.count(".") < DEEPEST:
             yield from _flat(value, f"{before}{name}.")
         elif value is not None:
             yield f"{before}{name}", value
