@@ -214,6 +214,7 @@ def test_a_file_that_is_written_is_followed_to_its_end(visit, explore, made, tmp
         asked = len(look.requests)
         page.wait_for_timeout(5000)
         assert len(look.requests) == asked  # nobody looks at a finished file again
+        page.close()  # before there is nobody left to ask
 
 
 def test_a_file_that_disappears_leaves_a_sentence_and_may_come_back(
@@ -234,6 +235,7 @@ def test_a_file_that_disappears_leaves_a_sentence_and_may_come_back(
         time.sleep(1.1)
         page.keyboard.press("ArrowRight")
         look.until("() => document.getElementById('s-notice').textContent === ''")
+        page.close()
 
 
 @pytest.fixture(scope="module")
@@ -271,3 +273,4 @@ def test_a_checkpoint_answers_live_and_is_refused_for_another_file(visit, explor
         look.until("() => document.getElementById('s-attack-told').textContent === ''")
         look.go("?file=s")
         look.text("#s-live", "the checkpoints given are others")
+        page.close()
