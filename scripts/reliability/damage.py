@@ -184,7 +184,8 @@ def _content(data: xr.Dataset, directions: dict[str, bytes], done: np.ndarray) -
     """
     found: dict[str, Any] = {"facts": repr(sorted(landscape.store.facts(data).items()))}
     for name, variable in data.variables.items():
-        values = done.tobytes() if name == "done" else _marked(data, variable, done)
+        marks = (done == 1).tobytes()  # other numbers mean nothing
+        values = marks if name == "done" else _marked(data, variable, done)
         found[str(name)] = (variable.dims, repr(variable.attrs), values)
     return found | directions
 
