@@ -4,9 +4,11 @@ import hashlib
 import io
 import json
 import re
+import threading
 import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,10 @@ from landscape.files import atomic_write
 from landscape.text import printable
 
 DEEPEST = 64  # values inside values
+MESSAGE = 2000  # characters
 SHARED = 16  # how many times over the tensors of a file may use its bytes, as tied weights do
+
+_LOADING = threading.Lock()
 
 
 def write_contents(path: Path, contents: Mapping[str, Any]) -> None:
@@ -52,7 +57,10 @@ def read_contents(path: Path, damaged: str) -> Any:
         if path.suffix == ".safetensors":
             return safetensors.torch.load_file(path)
         _refuse_packed(path)
-        with warnings.catch_warnings(action="ignore"):  # what is odd is refused below
+        with (
+            _short_messages(),
+            warnings.catch_warnings(action="ignore"),
+        ):  # the odd is refused below
             contents = torch.load(path, map_location="cpu", weights_only=True)
         _refuse_expanded(contents, path.stat().st_size)
         return contents
@@ -68,6 +76,32 @@ def read_contents(path: Path, damaged: str) -> Any:
         if type(error).__name__ != "PanicException":
             raise
         raise InputError(damaged) from error
+
+
+class _Begin:
+    """The module `re`, except that `search` looks at the begin of a text alone."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(re, name)
+
+    def search(self, pattern: str, text: str) -> Any:
+        return re.search(pattern, text[:MESSAGE])
+
+
+@contextmanager
+def _short_messages() -> Iterator[None]:
+    """Within the block PyTorch does not search all of what it says of a file that it refuses.
+
+    The names in it may be as long as a file, and its patterns take the square of their length.
+    """
+    module: Any = torch.serialization
+    with _LOADING:
+        before = module.re
+        module.re = _Begin()
+        try:
+            yield
+        finally:
+            module.re = before
 
 
 def _refuse_packed(path: Path) -> None:

@@ -17,6 +17,7 @@ from landscape.errors import InputError
 from landscape.models import (
     ModelSpec,
     build_model,
+    contents,
     load_checkpoint,
     save_checkpoint,
     weights_sha256,
@@ -162,6 +163,26 @@ def test_a_file_cannot_run_code(tmp_path, archive):
     if archive != "pickle":
         assert f"{os.system.__module__}.system" in str(caught.value)
         assert "torch.save(model.state_dict()" in str(caught.value)
+
+
+def test_a_name_as_long_as_a_file_is_refused_at_once(tmp_path, monkeypatch):
+    """PyTorch alone would search such a name for minutes, in the square of its length."""
+    searched = []
+
+    def search(self, pattern, text):
+        searched.append(len(text))
+        return real(self, pattern, text)
+
+    real = contents._Begin.search
+    monkeypatch.setattr(contents._Begin, "search", search)
+    (tmp_path / "long.pt").write_bytes(b"\x80\x02c" + b"a" * 400_000 + b"\nb\n.")
+    before = torch.serialization.re
+    with pytest.raises(InputError, match="wants to run code"):
+        load_checkpoint(tmp_path / "long.pt")
+    assert max(searched) > 400_000
+    assert contents._Begin().search("b$", "a" * 400_000 + "b") is None
+    assert contents._Begin().compile("b").match("b")
+    assert torch.serialization.re is before
 
 
 def test_a_whole_pickled_model_is_refused_with_the_way_out(tmp_path):
