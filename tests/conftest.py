@@ -2,9 +2,13 @@
 
 import signal
 
+import hypothesis
 import pytest
 import torch
 from torch import Generator, Tensor, nn
+
+hypothesis.settings.register_profile("suite", derandomize=True, database=None)
+hypothesis.settings.load_profile("suite")  # the same examples every time
 
 
 @pytest.fixture(autouse=True)
