@@ -177,9 +177,24 @@ def joined() -> Group:
     if not dist.is_initialized():
         gpus = torch.cuda.is_available() and dist.is_nccl_available()
         # Flags and metrics go by way of the CPU, so that nobody has to wait for a GPU.
-        dist.init_process_group("cpu:gloo,cuda:nccl" if gpus else "gloo", timeout=PATIENCE)
+        backend = "cpu:gloo,cuda:nccl" if gpus else "gloo"
+        dist.init_process_group(backend, timeout=PATIENCE, **_store_of_the_round())
         atexit.register(dist.destroy_process_group)
     return Group(dist.get_rank(), dist.get_world_size(), int(os.environ["LOCAL_RANK"]))
+
+
+def _store_of_the_round() -> dict[str, Any]:
+    """Where the processes of one machine meet: not where those before a restart have met.
+
+    PyTorch 2.14 keeps one store for all rounds, in which the restarted would find the addresses of
+    the dead. On several machines rounds are counted differently, so there it is left as it is.
+    """
+    if os.environ.get("GROUP_WORLD_SIZE") != "1":
+        return {}
+    torch_distributed: Any = dist  # which does not say that it exports these
+    store, rank, size = next(torch_distributed.rendezvous("env://", timeout=PATIENCE))
+    name = f"round/{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}"
+    return {"store": torch_distributed.PrefixStore(name, store), "rank": rank, "world_size": size}
 
 
 def is_loss_of_another(error: RuntimeError) -> bool:
