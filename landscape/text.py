@@ -1,7 +1,9 @@
-"""Text from files, made harmless where it is shown: it may steer a terminal or a page."""
+"""Text from files, made harmless where it is shown, and names that tell files apart."""
 
 import html
 import re
+from collections.abc import Sequence
+from pathlib import Path
 
 STEERING = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
@@ -33,3 +35,13 @@ def page_text(text: str) -> str:
     """What `literal` made, as plotly shows it: neither tags nor links nor values of its own."""
     plain = html.escape(text.replace(r"\$", "$"), quote=False)
     return plain.replace("%{", "%&#123;").replace("\n", "<br>")
+
+
+def distinct_names(files: Sequence[Path]) -> list[str]:
+    """What tells files apart: their names, or as many of the folders they are in as it takes."""
+    paths = [Path(file).resolve() for file in files]
+    for depth in range(1, max((len(path.parts) for path in paths), default=1)):
+        names = ["/".join((*path.parts[-depth:-1], path.stem)) for path in paths]
+        if len(set(names)) == len(names):
+            return names
+    return [f"{path.stem} ({number})" for number, path in enumerate(paths, 1)]

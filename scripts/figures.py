@@ -33,8 +33,8 @@ def main(
     drawn = 0
     for path in recipes or sorted(RECIPES.glob("*.toml")):
         recipe = replace(read_recipe(path), formats=formats)
-        if missing := [file for file in recipe.files if not file.is_file()]:
-            print(f"{path.stem}: no {missing[0]}; made by: {recipe.made_by or 'you'}")
+        if recipe.missing:
+            print(f"{path.stem}: no {recipe.missing[0]}; made by: {recipe.made_by or 'you'}")
             continue
         for figure in recipe.write(out / path.stem):
             print(figure)

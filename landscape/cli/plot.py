@@ -43,15 +43,15 @@ def plot(
     """
     from landscape.errors import InputError
     from landscape.plots import look, write_plots, write_together
-    from landscape.plots.recipes import panel_names
     from landscape.store import open_surface
+    from landscape.text import distinct_names
 
     if not files:
         raise InputError("expected at least one surface file to draw, got none")
     with look(venue, latex=latex), ExitStack() as stack:
         if together:
             opened = [stack.enter_context(open_surface(file)) for file in files]
-            surfaces = dict(zip(panel_names(files), opened, strict=True))
+            surfaces = dict(zip(distinct_names(files), opened, strict=True))
             _tell(write_together(surfaces, stem=out or Path("together"), formats=formats))
             return
         for file in files:

@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from dash import html
 
+from landscape.describe import figures
 from landscape.explorer.controls import table
 from landscape.explorer.sources import Summary
 from landscape.explorer.words import shown
@@ -31,15 +31,7 @@ def _rows(told: Summary) -> Iterator[tuple[str, str]]:
             yield name.replace("_", " "), value[:12] + " …" if name.endswith("sha256") else value
     record = parsed(facts.get("directions_record")) or {}
     for name, value in record.get("facts", {}).items() if isinstance(record, Mapping) else ():
-        yield str(name).replace("_", " "), _figures(value)
+        yield str(name).replace("_", " "), figures(value)
     provenance = parsed(facts.get("provenance"))
     for name, value in provenance.items() if isinstance(provenance, Mapping) else ():
         yield str(name), value if isinstance(value, str) else json.dumps(value)
-
-
-def _figures(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(f"{name}: {_figures(one)}" for name, one in value.items())
-    if isinstance(value, list):
-        return ", ".join(map(_figures, value))
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

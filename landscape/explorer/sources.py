@@ -23,6 +23,7 @@ from landscape.plots.style import long_name, unit_symbol
 from landscape.store import complete_part, in_memory, open_surface, swept_axes
 from landscape.store.kinds import refuse_misfit
 from landscape.store.told import names_in
+from landscape.text import distinct_names
 
 KEPT = 24  # parts of a file that are remembered: cubes of images for the most part
 MOST_KEPT = 2**28  # bytes of them, of one file
@@ -284,10 +285,5 @@ def readable(source: Source) -> Summary | None:
 
 
 def labels(files: Sequence[Path]) -> list[str]:
-    """What tells files apart: their names, or as many of the folders they are in as it takes."""
-    paths = [Path(file).resolve() for file in files]
-    for depth in range(1, max((len(path.parts) for path in paths), default=1)):
-        names = ["/".join((*path.parts[-depth:-1], path.stem)) for path in paths]
-        if len(set(names)) == len(names):
-            return [shown(name) for name in names]
-    return [f"{path.stem} ({number})" for number, path in enumerate(paths, 1)]
+    """What files are called in the page."""
+    return [shown(name) for name in distinct_names(files)]

@@ -9,7 +9,7 @@ The figure gets the recipe's name.
 """
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -27,9 +27,10 @@ from landscape.plots import (
     look,
     save,
 )
+from landscape.plots.venues import Look
 from landscape.registry import lookup
 from landscape.store import open_surface
-from landscape.text import printable
+from landscape.text import distinct_names, printable
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Recipe:
     venue: str = "icml"
     latex: bool = False
     log: bool | None = None
-    view: tuple[float, float] = (32.0, -58.0)
+    view: tuple[float, float] = Look.view
     formats: tuple[str, ...] = ("pdf", "png")
     made_by: str = ""
 
@@ -79,15 +80,20 @@ class Recipe:
                 f"expected a title for each of {len(self.files)} files, got {len(self.titles)}"
             )
 
+    @property
+    def missing(self) -> list[Path]:
+        """The surfaces that are not there."""
+        return [file for file in self.files if not file.is_file()]
+
     def write(self, stem: Path) -> list[Path]:
         """Draw the figure and write `<stem>.<format>` for each format.
 
         Raises:
             InputError: a file cannot be read or does not fit the plot, or a path not be written.
         """
-        for file in self.files:
-            if self.made_by and not file.is_file():
-                raise InputError(f"no such file: {file}; it is made by: {printable(self.made_by)}")
+        if self.made_by and self.missing:
+            made_by = printable(self.made_by)
+            raise InputError(f"no such file: {self.missing[0]}; it is made by: {made_by}")
         choices = {"latex": self.latex, "title": self.title, "log": self.log, "view": self.view}
         with look(self.venue, **choices), ExitStack() as stack:
             opened = [stack.enter_context(open_surface(file)) for file in self.files]
@@ -95,7 +101,7 @@ class Recipe:
                 (about,) = opened
                 figure = draw(about, self.plot, PlotOptions(self.images or None))
             else:
-                names = self.titles or panel_names(self.files)
+                names = self.titles or distinct_names(self.files)
                 surfaces = dict(zip(names, opened, strict=True))
                 figure, about = draw_together(surfaces, self.plot), facts_together(surfaces)
             written = [stem.with_name(f"{stem.name}.{suffix}") for suffix in self.formats]
@@ -122,14 +128,6 @@ def read_recipe(path: Path) -> Recipe:
         return Recipe(**{**recipe, "files": tuple(path.parent / file for file in recipe["files"])})
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
-
-
-def panel_names(files: Sequence[Path]) -> list[str]:
-    """What tells files apart: their names, or where these are the same the folders they are in."""
-    stems = [file.stem for file in files]
-    if len(set(stems)) == len(stems):
-        return stems
-    return [f"{file.resolve().parent.name}/{file.stem}" for file in files]
 
 
 LISTS: Mapping[str, type] = {"files": str, "titles": str, "images": int, "formats": str}

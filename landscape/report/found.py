@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from landscape.errors import InputError
-from landscape.store import is_li_directions, is_li_surface, open_surface
+from landscape.store import is_li_directions, is_li_surface, open_surface, swept_axes
 
 SETTINGS, METRICS = "config.json", "metrics.jsonl"
 
@@ -34,12 +34,14 @@ class Found:
     Attributes:
         trainings: in the order of their names.
         surfaces: files that can be drawn, by their names as seen from the folder.
+        alike: the names of surfaces of the same kind over the same axes, by these.
         attacks: files of what an attack found, by the names of model and file.
         refused: by file, why it is not shown.
     """
 
     trainings: list[Training] = field(default_factory=list)
     surfaces: dict[str, Path] = field(default_factory=dict)
+    alike: dict[tuple[str, ...], list[str]] = field(default_factory=dict)
     attacks: dict[str, Path] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
 
@@ -78,7 +80,12 @@ def _files(folder: Path, endings: tuple[str, ...]) -> Iterator[Path]:
 
 def _add_surface(found: Found, path: Path, name: str) -> None:
     with open_surface(path) as data:
-        (found.attacks if data.attrs["kind"] == "attack" else found.surfaces)[name] = path
+        kind, axes = str(data.attrs["kind"]), swept_axes(data)
+    if kind == "attack":
+        found.attacks[name] = path
+        return
+    found.surfaces[name] = path
+    found.alike.setdefault((kind, *axes), []).append(name)
 
 
 def _training(path: Path, folder: Path) -> Iterator[Training]:

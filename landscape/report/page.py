@@ -61,7 +61,7 @@ def write_report(folder: Path, out: Path | None = None) -> Path:
 def _sections(found: Found) -> Iterator[Section]:
     yield from training_sections(found.trainings)
     yield from accuracy_sections(found.attacks)
-    yield from together_sections(found.surfaces)
+    yield from together_sections(found)
     yield from surface_sections(found.surfaces)
 
 

@@ -17,9 +17,9 @@ from landscape.describe import adaptive, checks, contents, origin
 from landscape.errors import InputError
 from landscape.plots import PLOTS, draw, draw_together, look, plots_for, together_for
 from landscape.plots.style import LINE_COLOURS, style
-from landscape.report.found import Training
+from landscape.report.found import Found, Training
 from landscape.report.words import Section, folded, shown, table
-from landscape.store import facts, open_surface, swept_axes
+from landscape.store import facts, open_surface
 
 CURVES = {
     "train_loss": ("loss", "solid"),
@@ -115,16 +115,11 @@ def _accuracy(value: float, interval: tuple[float, float]) -> str:
     return f"{100 * value:.1f} ({100 * low:.1f} to {100 * high:.1f})"
 
 
-def together_sections(surfaces: Mapping[str, Path]) -> Iterator[Section]:
+def together_sections(found: Found) -> Iterator[Section]:
     """Planes that lie beside each other, and spatial surfaces of the same images, on one scale."""
-    groups: dict[tuple[str, ...], list[str]] = defaultdict(list)
-    for name, path in surfaces.items():
-        with open_surface(path) as data:
-            axes = (str(data.attrs["kind"]), *swept_axes(data))
-        groups[axes].append(name)
-    for (kind, *_), names in groups.items():
+    for (kind, *_), names in found.alike.items():
         if 1 < len(names) <= AT_ONCE:
-            pictures = list(_together({name: surfaces[name] for name in names}))
+            pictures = list(_together({name: found.surfaces[name] for name in names}))
             if pictures:
                 yield Section(f"On one scale: {kind}", "\n".join(pictures))
 
