@@ -1,11 +1,35 @@
-"""Fixtures that several rooms use: a small network with BatchNorm, and a ragged batch of images."""
+"""What all tests run under, and fixtures of several rooms: a network, a ragged batch of images."""
 
+import re
 import signal
+from pathlib import Path
 
 import hypothesis
+import jaxtyping
 import pytest
 import torch
+from beartype import BeartypeConf
+from beartype.claw import beartype_package
 from torch import Generator, Tensor, nn
+
+SHAPES = re.compile(r"^from (jaxtyping|landscape\.typing) import|^if TYPE_CHECKING:", re.MULTILINE)
+
+
+def _check_types() -> None:
+    """Annotations are checked at run time: shapes by jaxtyping, in the modules that name some.
+
+    So are those of modules that import late, as it passes over names it cannot resolve. In all
+    others beartype alone does it, which costs far less for each call.
+    """
+    root = Path(__file__).parents[1]
+    files = sorted((root / "landscape").rglob("*.py"))
+    shaped = [file for file in files if SHAPES.search(file.read_text(encoding="utf-8"))]
+    names = [".".join(file.relative_to(root).with_suffix("").parts) for file in shaped]
+    beartype_package("landscape", conf=BeartypeConf(claw_is_pep526=False))
+    jaxtyping.install_import_hook(names, "beartype.beartype")
+
+
+_check_types()
 
 hypothesis.settings.register_profile("suite", derandomize=True, database=None)
 hypothesis.settings.load_profile("suite")  # the same examples every time

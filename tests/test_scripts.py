@@ -3,6 +3,7 @@
 import importlib.util
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,8 @@ import torch
 import landscape
 from landscape.evaluation import Evaluation
 from landscape.measures.barrier import barrier
-from landscape.models import ModelSpec, build_model, save_checkpoint
+from landscape.models import MODELS, ModelSpec, build_model, save_checkpoint
+from landscape.models.resnet_cifar import CifarResNet
 from landscape.plots import panels, style
 from landscape.training import SETTINGS, TrainConfig
 
@@ -221,6 +223,7 @@ def tiny_studies(monkeypatch):
     monkeypatch.syspath_prepend(str(SCRIPTS))
     from fragility import settings
 
+    monkeypatch.setitem(MODELS, "resnet20", partial(CifarResNet, 8))  # the only one with filters
     monkeypatch.setitem(settings.DEPTHS, "smoke", settings.Depth(6, 6, 2, 10, (3, 2)))
     for name, variants in (
         ("rounding", ("baseline", "coarse")),
@@ -397,6 +400,11 @@ def test_one_training_from_every_side(tmp_path, monkeypatch):
 
 def test_faults_are_tried_for_real_and_nothing_is_lost(tmp_path, monkeypatch, capsys):
     monkeypatch.syspath_prepend(str(SCRIPTS))
+    from reliability import sweeps
+
+    poses = ("--images", 1, "--rotation", -30, 30, 5, "--shift-x", 0, 0, 1, "--shift-y", 0, 0, 1)
+    small = {"weights": ("--points", 3, "--samples", 20), "spatial": poses}
+    monkeypatch.setattr(sweeps, "KINDS", small)
     tried = ("kill-in-write",)
     status = script("faults").main(tmp_path, only=tried)
     assert status == 0, capsys.readouterr().out

@@ -308,7 +308,7 @@ def test_misused_flags_exit_with_2(words, capsys):
     assert "Traceback" not in capsys.readouterr().err
 
 
-SLOW = ["--alpha", "-1", "1", "13", "--beta", "-1", "1", "13", "--samples", "300"]
+SLOW = ["--alpha", "-1", "1", "13", "--beta", "-1", "1", "13", "--samples", "150"]
 
 
 def heed_ctrl_c():

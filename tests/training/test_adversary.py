@@ -96,8 +96,8 @@ def test_the_adversary_leaves_no_trace_in_the_network(shapes, cnn, untouched):
 
 @pytest.mark.parametrize("name", ATTACKS)
 def test_every_attack_trains_by_its_name(name, run, shapes):
-    config = replace(CONFIG, epochs=1, batch_size=4, adversary=name)
-    result = run(shapes(4), config)
+    config = replace(CONFIG, epochs=1, batch_size=2, adversary=name)
+    result = run(shapes(2), config)
     assert result.history[0].train_loss > 0
     described = result.checkpoint.configuration["training"]["adversary"]
     assert described["name"] == type(ATTACKS[name]()).__name__.lower()
