@@ -167,12 +167,13 @@ class _Seeking:
 
     def look(self, flow: Flow) -> tuple[Scores, Flow]:
         """What the network makes of the images so moved, and the slope of the objective."""
-
-        def render(moved: Tensor, part: slice) -> Images:
-            return displace(self._images[part], moved, padding=self._padding)
-
-        scores, gradient = self._network.gradients(flow, render, self._goal.labels, self._objective)
+        scores, gradient = self._network.gradients(
+            flow, self._moved, self._goal.labels, self._objective
+        )
         return scores, torch.nan_to_num(gradient, nan=0.0)
+
+    def _moved(self, flow: Flow, part: slice) -> Images:
+        return displace(self._images[part], flow, padding=self._padding)
 
     def offer(self, flow: Flow, scores: Scores, rank: PerExample | None = None) -> None:
         """Take note of an attempt."""

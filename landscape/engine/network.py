@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 import torch
@@ -17,6 +18,7 @@ from landscape.engine.memory import ran_out, release_cached
 from landscape.engine.prepare import Prepared, prepare, private_copy
 from landscape.engine.scores import (
     OBJECTIVES,
+    Objective,
     Scores,
     check_logits,
     checked_rows,
@@ -184,14 +186,7 @@ class Network:
                 single example fits into the memory.
         """
         self.settle(inputs)
-
-        def run(part: slice) -> Tensor:
-            rows = checked_rows(self._run(inputs[part]), part.stop - part.start)
-            if reduce is None:
-                return rows
-            with torch.autocast(self.device.type, enabled=False):
-                return reduce(rows, part)
-
+        run = partial(self._rows, inputs, reduce)
         with torch.no_grad(), self._settings():
             return torch.cat(list(self._in_parts(len(inputs), run)))
 
@@ -240,17 +235,8 @@ class Network:
             objective: a name in `OBJECTIVES`.
         """
         self.settle(render(variables[:2], slice(0, 2)).detach())
-        labels, rise = labels.to(self.device, torch.int64), OBJECTIVES[objective]
-
-        def run(part: slice) -> tuple[Tensor, Tensor]:
-            moved = variables[part].detach().requires_grad_()
-            logits = self.module(self.place(render(moved, part)))
-            check_logits(logits, len(moved))
-            if part.start == 0:  # every look at the labels makes a GPU wait
-                refuse_foreign_labels(labels, classes=logits.shape[1])
-            (gradient,) = torch.autograd.grad(rise(logits, labels[part]).sum(), moved)
-            return logits.detach(), gradient
-
+        labels = labels.to(self.device, torch.int64)
+        run = partial(self._gradient, variables, render, labels, OBJECTIVES[objective])
         with torch.enable_grad(), self._settings():
             logits, gradients = zip(*self._in_parts(len(variables), run), strict=True)
         return Scores.of(torch.cat(logits), labels), torch.cat(gradients)
@@ -302,6 +288,24 @@ class Network:
     def _first_micro_batch(self) -> int:
         wanted = self.compute.micro_batch or MICRO_BATCH
         return min(wanted, self._prepared.most_images) if self._prepared else wanted
+
+    def _rows(self, inputs: Inputs, reduce: Reduce | None, part: slice) -> Tensor:
+        rows = checked_rows(self._run(inputs[part]), part.stop - part.start)
+        if reduce is None:
+            return rows
+        with torch.autocast(self.device.type, enabled=False):
+            return reduce(rows, part)
+
+    def _gradient(
+        self, variables: Tensor, render: Render, labels: Tensor, rise: Objective, part: slice
+    ) -> tuple[Tensor, Tensor]:
+        moved = variables[part].detach().requires_grad_()
+        logits = self.module(self.place(render(moved, part)))
+        check_logits(logits, len(moved))
+        if part.start == 0:  # every look at the labels makes a GPU wait
+            refuse_foreign_labels(labels, classes=logits.shape[1])
+        (gradient,) = torch.autograd.grad(rise(logits, labels[part]).sum(), moved)
+        return logits.detach(), gradient
 
     def _run(self, inputs: Inputs) -> Any:
         assert self._tuned is not None

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -152,10 +153,7 @@ class WeightPoints:
             self._recompute_batchnorm()
 
     def _means(self, sample: Sample) -> dict[str, Mean]:
-        def columns(outputs: Outputs, part: slice) -> Tensor:
-            targets = sample.targets[part]
-            return torch.stack([of(outputs, targets) for of in self._columns.values()], dim=1)
-
+        columns = partial(self._columns_of, sample.targets)
         rows = self._network.outputs(sample.seen(self._network), columns).cpu()
         means = {}
         for name, column in zip(self._columns, rows.T, strict=True):
@@ -163,6 +161,10 @@ class WeightPoints:
             running.add(column.numpy())
             means[name] = running.result()
         return means
+
+    def _columns_of(self, targets: Tensor, outputs: Outputs, part: slice) -> Tensor:
+        chosen = targets[part]
+        return torch.stack([of(outputs, chosen) for of in self._columns.values()], dim=1)
 
     def inputs_at(self, coefficients: Sequence[float], name: str = "") -> Inputs:
         """The inputs of some data that the network is shown at one point."""

@@ -126,7 +126,9 @@ def largest_other(logits: Logits, labels: Labels) -> PerExample:
     return others.amax(dim=1) - logits.gather(1, labels[:, None])[:, 0]
 
 
-OBJECTIVES: dict[str, Callable[[Logits, Labels], PerExample]] = {
+Objective = Callable[[Logits, Labels], PerExample]
+
+OBJECTIVES: dict[str, Objective] = {
     "cross-entropy": cross_entropy,
     "margin": largest_other,
 }

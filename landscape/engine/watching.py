@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -77,10 +78,11 @@ class _Watch(TorchFunctionMode):
             if child._forward_hooks or child._forward_pre_hooks:
                 continue  # someone else looks at its input or output
             if type(child) in LAYERS:
-                self._handles.append(child.register_forward_hook(self._layer_done(name)))
+                self._handles.append(child.register_forward_hook(partial(self._layer_done, name)))
             elif type(child) in NORMS and _is_fixed(child):
-                self._handles.append(child.register_forward_pre_hook(self._norm_starts(name)))
-                self._handles.append(child.register_forward_hook(self._norm_done()))
+                before = partial(self._norm_starts, name)
+                self._handles.append(child.register_forward_pre_hook(before))
+                self._handles.append(child.register_forward_hook(self._norm_done))
 
     def __exit__(self, *error: object) -> None:
         for handle in self._handles:
@@ -106,26 +108,17 @@ class _Watch(TorchFunctionMode):
                 if self._norm not in readers:
                     readers.append(self._norm)
 
-    def _layer_done(self, name: str) -> Any:
-        def hook(module: nn.Module, inputs: Any, output: Any) -> None:
-            self.calls[name] = self.calls.get(name, 0) + 1
-            self.readers.setdefault(name, [])
-            self._outputs[id(output)] = (name, output)
+    def _layer_done(self, name: str, module: nn.Module, inputs: Any, output: Any) -> None:
+        self.calls[name] = self.calls.get(name, 0) + 1
+        self.readers.setdefault(name, [])
+        self._outputs[id(output)] = (name, output)
 
-        return hook
+    def _norm_starts(self, name: str, module: nn.Module, inputs: Any) -> None:
+        self.calls[name] = self.calls.get(name, 0) + 1
+        self._norm = name
 
-    def _norm_starts(self, name: str) -> Any:
-        def hook(module: nn.Module, inputs: Any) -> None:
-            self.calls[name] = self.calls.get(name, 0) + 1
-            self._norm = name
-
-        return hook
-
-    def _norm_done(self) -> Any:
-        def hook(module: nn.Module, inputs: Any, output: Any) -> None:
-            self._norm = ""
-
-        return hook
+    def _norm_done(self, module: nn.Module, inputs: Any, output: Any) -> None:
+        self._norm = ""
 
 
 def _is_fixed(norm: nn.Module) -> bool:

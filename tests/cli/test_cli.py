@@ -326,11 +326,11 @@ def start_sweep(run, out, *, stored=0):
         text=True,
         preexec_fn=heed_ctrl_c,
     )
-    for _ in range(600):
+    for _ in range(150):
         if out.exists() and int(landscape.load_surface(out).done.sum()) > stored:
             return process
         assert process.poll() is None, process.stderr.read()
-        time.sleep(0.05)
+        time.sleep(0.2)
     raise AssertionError("the sweep stored nothing within 30 s")
 
 

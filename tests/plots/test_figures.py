@@ -11,6 +11,7 @@ from landscape.plots import (
     PLOTS,
     PlotOptions,
     draw,
+    panels,
     plots_for,
     spatial_slices,
     weight_contour,
@@ -40,7 +41,8 @@ def marker(ax, label):
     return [float(v[0]) for v in line.get_data()]
 
 
-def test_every_plot_draws_every_surface_of_its_kind(surface):
+def test_every_plot_draws_every_surface_of_its_kind(surface, monkeypatch):
+    monkeypatch.setattr(panels, "FACETS", 6)
     names = plots_for(surface)
     assert names
     for name in names:
