@@ -23,8 +23,9 @@ $(VENV)/.installed: pyproject.toml
 demo: setup
 	$(BIN)/python scripts/demo.py
 
+# As many processes as cores, of one thread each.
 test: setup
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist worksteal -m "not browser"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist worksteal -m "not browser"
 
 # One at a time: scenes without a graphics card take all cores there are.
 test-browser: setup

@@ -379,7 +379,7 @@ def test_one_training_from_every_side(tmp_path, monkeypatch):
     sides = script("weight_space")
     for name in ("PLANE", "MAP", "VOLUME", "LINE"):
         monkeypatch.setattr(sides, name, 3)
-    monkeypatch.setattr(sides, "NEAR", np.array([-0.5, 0.0, 0.5]))
+    monkeypatch.setattr(sides, "NEAR", np.array([0.0, 0.5]))
     spec = ModelSpec("cnn", classes=10, channels=1)
     facts = {"configuration": {"data": {"name": "digits"}}, "provenance": {}}
     for seed, files in ((0, ["a/epochs/0.pt", "a/epochs/1.pt", "a/model.pt"]), (1, ["b/model.pt"])):
