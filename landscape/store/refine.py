@@ -24,6 +24,7 @@ INITIAL = 3  # the last level that is always measured: 9 points an axis
 DECAY = 8.0  # by how much an error falls from one level to the next; 16 where all is smooth
 SAFETY = 2.0  # estimates are this much above what was seen, since kinks fall by less
 BATCH = 0.5  # points whose error is above this share of the largest are measured at once
+FLAT = 4.0  # how many times flatter a parabola counts in part alone
 ROUNDING = 1e-12  # differences below this share of the range are none
 
 Step = tuple[int, tuple[np.ndarray, ...], Float[np.ndarray, "..."], Float[np.ndarray, "..."]]
@@ -213,14 +214,17 @@ def _at_the_ends(
 ) -> Float[np.ndarray, "... m"]:
     """What the cubic through the first or last four points says, halving or doubling at most.
 
-    With one parabola alone the rim would be the worst part of a surface.
+    With one parabola alone the rim would be the worst part of a surface. Where the other one is much
+    flatter, or bent the other way, it counts for ever less, so that nothing hangs on the last bit of
+    a curvature near zero.
     """
     last, n = second.shape[-1] - 1, len(x)
     near = second[..., np.where(first, 0, last)]
     far = second[..., np.where(first, 1, last - 1)]
     reach = np.where(first, x[0] - x[3], x[-1] - x[-4])
-    cubic = near + (near - far) * (at - x[np.where(first, 2, n - 3)]) / reach
-    return np.where(near * far > 0, near * np.clip(cubic / near, 0.5, 2.0), near)
+    ratio, along = far / near, (at - x[np.where(first, 2, n - 3)]) / reach
+    stretch = 1 + np.clip(FLAT * ratio, 0.0, 1.0) * (1 - ratio) * along
+    return np.where(near == 0, 0.0, near * np.clip(stretch, 0.5, 2.0))
 
 
 def _over_cells(lattice: Lattice, k: int, values: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
@@ -148,6 +148,7 @@ def test_measured_points_stay_as_they_are_and_nothing_leaves_their_range(shape, 
 
 
 @given(seed=st.integers(0, 10_000), factor=st.sampled_from([-3.0, 0.1]))
+@example(seed=421, factor=-3.0)  # a curvature that is zero but for rounding
 @settings(max_examples=20, deadline=None)
 def test_neither_units_nor_the_way_axes_run_matter(seed, factor):
     rng = np.random.default_rng(seed)
