@@ -31,6 +31,7 @@ FACETS = 60  # along an axis at least; flat facets of the bilinear patch between
 LIGHT = np.array([-0.35, -0.55, 0.76])  # from the viewer's left, above
 AMBIENT = 0.72
 BOX = (1.0, 1.0, 0.72)  # the shape of a 3-D plot
+SMALL_BOX = 2.6  # inches: narrower ones have room for fewer numbers
 
 Columns = Float[np.ndarray, " x"]
 Rows = Float[np.ndarray, " y"]
@@ -170,23 +171,32 @@ def surface(ax: Axes3D, x: Columns, y: Rows, values: Grid, scale: Scale, zlabel:
     ax.add_collection3d(patches, autolim=False)
     ax.set_xlim(x[0], x[-1])
     ax.set_ylim(y[0], y[-1])
+    ax.set(xticks=_away_from_corners(x), yticks=_away_from_corners(y))
+
+
+def _away_from_corners(along: Line) -> list[float]:
+    """Ticks of a horizontal axis; at its ends their numbers would meet those of the other axis."""
+    low, high = float(along[0]), float(along[-1])
+    room = 0.1 * (high - low)
+    ticks = MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
+    return [float(tick) for tick in ticks if low + room <= tick <= high - room]
 
 
 def _frame(ax: Axes3D, scale: Scale, zlabel: str) -> None:
     ax.set_zlim(*scale.ends)
     inside = [level for level in scale.levels if scale.low <= level <= scale.high]
     powers = [level for level in inside if math.log10(level) % 1 < 1e-9] if scale.log else []
-    chosen = powers if len(powers) > 2 else inside[:: math.ceil(len(inside) / 6)]
+    inches = ax.get_position().width * ax.figure.get_figwidth()
+    most = 6 if inches > SMALL_BOX else 4
+    several = powers if len(powers) > 2 else inside
+    chosen = several[:: math.ceil(len(several) / most)]
     ax.zaxis.set_major_locator(FixedLocator([math.log10(v) if scale.log else v for v in chosen]))
     ax.zaxis.set_major_formatter(FuncFormatter(lambda z, _: number(10**z if scale.log else z)))
-    for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_locator(MaxNLocator(5))
     ax.tick_params(pad=-2.5, labelsize=small())
     ax.tick_params("z", pad=0)
     ax.xaxis.labelpad, ax.yaxis.labelpad, ax.zaxis.labelpad = -5, -4, -1
     ax.zaxis.set_rotate_label(False)
     ax.set_zlabel(zlabel, rotation=90)
-    inches = ax.get_position().width * ax.figure.get_figwidth()
     ax.set_box_aspect(BOX, zoom=min(0.92, 0.54 + 0.15 * inches))  # labels do not shrink
     ax.patch.set_visible(False)  # would cover the labels of the panel to the left
     elevation, azimuth = current_look().view

@@ -64,11 +64,18 @@ def figure(data: xr.Dataset, options: PlotOptions) -> Figure:
         fig = new_figure(column_width(), 2.85, layout="compressed")
         ax = fig.subplots()
         plot(data, ax=ax)
-        colour_bar(fig, [ax], scale_of(part["loss"].values), axis_label(part["loss"]))
+        colour_bar(fig, [ax], scale_of(part["loss"].values), _beside(part))
         fig.suptitle(heading(data, off_surface(data), width=column_width()))
         if handles := not_finite_handles(part["loss"].values):
             fig.legend(handles=handles, loc="outside lower center", ncols=2)
     return fig
+
+
+def _beside(part: xr.Dataset) -> str:
+    """The name of the colours, in two lines beside a plane that is wider than high."""
+    name = axis_label(part["loss"])
+    flat = np.ptp(part["beta"].values) < 0.6 * np.ptp(part["alpha"].values)
+    return name.replace(" (", "\n(") if flat else name
 
 
 def _mark_measured(ax: Axes, part: xr.Dataset) -> None:
