@@ -13,6 +13,8 @@ from landscape.models import ModelSpec, build_model, save_checkpoint
 
 pytestmark = pytest.mark.browser
 
+NUMBERS = """((id, type, name) => Array.from(document.querySelector('#' + id + ' .js-plotly-plot')
+    ._fullData.find(trace => trace.type === type)[name]).flatMap(row => Array.from(row)))"""
 TWO_PANELS = "() => document.querySelectorAll('{} .hm').length === 2"
 
 
@@ -188,11 +190,41 @@ def test_two_weight_surfaces_stand_side_by_side_with_one_cursor(visit, address):
     look.text("#w-values", "40")  # 10 (1 + 1 + 2)
     page.click("#w-scale >> text=clipped")
     look.text("#w-remark", "cut off at")
-    page.click("#w-mode >> text=in turn")
-    look.text("#w-frame-text", "plane (1/2)")
-    page.click("#w-play")
-    look.text("#w-frame-text", "steep (2/2)")
-    page.click("#w-play")
+
+
+def test_checkpoints_follow_each_other_on_one_scale(visit, explore, made, tmp_path):
+    """The animation of surfaces around the weights of one epoch after the other."""
+    for epoch in (1, 2, 3):
+        made.write_weights(tmp_path / f"epoch{epoch}.h5", lambda a, b, e=epoch: made.bowl(a, b) / e)
+    with explore(*(tmp_path / f"epoch{epoch}.h5" for epoch in (1, 2, 3))) as address:
+        look = visit(address)
+        page = look.go("?mode=sequence&scale=linear")
+        look.text("#w-frame-text", "epoch1 (1/3)")
+        highest = f"Math.max(...{NUMBERS}('w-surface', 'surface', 'z'))"
+        first = page.evaluate(highest)
+        assert first > 1
+        page.click("#w-play")
+        for epoch in (2, 3, 1):  # again from the start
+            look.text("#w-frame-text", f"epoch{epoch} ({epoch}/3)")
+            look.until(f"() => Math.abs({highest} - {first} / {epoch}) < 1e-6")
+        page.close()
+
+
+def test_a_volume_is_nested_surfaces_and_a_cut_that_a_slider_moves(visit, explore, made, tmp_path):
+    path = tmp_path / "volume.h5"
+    made.write_weights(path, lambda a, b, c: made.bowl(a, b) + 3 * c**2, (9, 7, 5))
+    with explore(path) as address:
+        look = visit(address)
+        page = look.go("?scale=linear")
+        look.until("() => document.querySelectorAll('#w-surface .gl-container canvas').length >= 1")
+        assert "isosurface" in {kind for kind, _ in figure(page, "w-surface")}
+        lowest = f"Math.min(...{NUMBERS}('w-contour', 'heatmap', 'z'))"
+        before = page.evaluate(lowest)
+        page.focus("#w-gamma")
+        page.keyboard.press("ArrowRight")
+        look.text("#w-gamma-text", "0.5")
+        look.until(f"() => Math.abs({lowest} - {before} - 3 * 0.5 ** 2) < 1e-6")
+        page.close()
 
 
 def test_a_file_that_is_written_is_followed_to_its_end(visit, explore, made, tmp_path):
