@@ -46,6 +46,12 @@ def _spatial(app: Dash) -> None:
         prevent_initial_call=True,
     )
     app.clientside_callback(
+        _function("camera"),
+        Output("s-camera", "data"),
+        Input("s-volume", "relayoutData"),
+        prevent_initial_call=True,
+    )
+    app.clientside_callback(
         _function("told"),
         Output("s-attack-told", "children"),
         Input("s-ways", "data"),
@@ -138,7 +144,7 @@ def _weights(app: Dash) -> None:
     )
     app.clientside_callback(
         _function("cameras"),
-        Output("w-surface", "id"),
+        Output("w-camera", "data"),
         Input("w-surface", "relayoutData"),
         prevent_initial_call=True,
     )

@@ -49,6 +49,13 @@ def frame(**layout: Any) -> go.Figure:
     return go.Figure(layout={**LOOK, **layout})
 
 
+def seen_from(figure: go.Figure, eye: Any) -> go.Figure:
+    """The figure with all its scenes seen from one place (x, y, z), if there is one."""
+    if eye:
+        figure.update_scenes(camera_eye=dict(zip("xyz", eye, strict=True)))
+    return figure
+
+
 def caption(text: str, x: float, y: float, **look: Any) -> dict[str, Any]:
     """Words in a figure, at a share of its width and height."""
     place = {"x": x, "y": y, "xref": "paper", "yref": "paper", "xanchor": "center"}

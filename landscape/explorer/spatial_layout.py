@@ -40,6 +40,7 @@ def spatial_body(sources: Sources, source: Source, view: View, live: bool) -> ht
             dcc.Store(id="s-image", data=image),
             dcc.Store(id="s-order"),
             dcc.Store(id="s-ways"),
+            dcc.Store(id="s-camera", data=list(view.camera)),
             dcc.Store(id="s-grid", data=grid_of(told)),
             _images(view),
             html.Section(

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 import xarray as xr
 from dash import Dash, Input, Output, Patch, State
 
+from landscape.explorer import marks
 from landscape.explorer.controls import index, telling
 from landscape.explorer.pictures import thumbnails
 from landscape.explorer.pose_panel import pose_panel
@@ -92,6 +93,7 @@ class SpatialPage:
             version,
             *(State(name, "value") for name in SLIDERS),
             opened,
+            State("s-camera", "data"),
         )(telling(1, self.whole))
         app.callback(
             Output("s-volume", "figure", allow_duplicate=True),
@@ -110,6 +112,7 @@ class SpatialPage:
             levels,
             sort,
             opened,
+            Input("s-camera", "data"),
             prevent_initial_call="initial_duplicate",
         )(self.describe)
 
@@ -167,12 +170,14 @@ class SpatialPage:
         shift_x: Any,
         shift_y: Any,
         opened: str,
+        camera: Any = None,
     ) -> tuple[go.Figure]:
         """The volume."""
         cubes = self.cubes(opened, compare, image)
         at = place(self.sources[opened].summary(), (rotation, shift_x, shift_y))
         common = common_scale(cubes, "loss", scale)
-        return (volume(cubes, at, common, levels, ways_of(ways, image)),)
+        figure = volume(cubes, at, common, levels, ways_of(ways, image))
+        return (marks.seen_from(figure, camera),)
 
     def move(self, rotation: Any, shift_x: Any, shift_y: Any, opened: str) -> Patch:
         """The cursor in the volume, which stays as it is."""
@@ -195,6 +200,7 @@ class SpatialPage:
         levels: str,
         sort: str,
         opened: str,
+        camera: Any = None,
     ) -> str:
         """The query that reproduces the page."""
         at = place(self.sources[opened].summary(), (rotation, shift_x, shift_y))
@@ -208,6 +214,7 @@ class SpatialPage:
             scale=scale,
             levels=levels,
             sort=sort,
+            camera=tuple(camera or ()),
         )
         return to_query(view)
 

@@ -15,6 +15,8 @@ MODES = ("beside", "sequence")
 LONGEST = 4000  # characters of a query, of which no more is read
 SHORT = 300  # characters of a name
 DIGITS = 6  # of coordinates
+PLACES = ("at", "camera")
+NEAR, FAR = 0.01, 100.0  # between which a camera stands
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class View:
         sort: the order of images, one of `SORTS`.
         mode: several weight surfaces at once, or one after the other; one of `MODES`.
         frame: which of them, counted from 0.
+        camera: where surfaces in 3-D are seen from, in plotly's units; empty for the default.
     """
 
     file: str = ""
@@ -50,6 +53,7 @@ class View:
     sort: str = "number"
     mode: str = "beside"
     frame: int = 0
+    camera: tuple[float, ...] = ()
 
 
 def to_query(view: View) -> str:
@@ -59,7 +63,7 @@ def to_query(view: View) -> str:
     for entry in fields(View):
         value = getattr(view, entry.name)
         if value != getattr(plain, entry.name):
-            said[entry.name] = ",".join(_number(v) for v in value) if entry.name == "at" else value
+            said[entry.name] = ",".join(map(_number, value)) if entry.name in PLACES else value
     return "?" + urlencode(said, doseq=True) if said else ""
 
 
@@ -119,6 +123,13 @@ def _place(values: list[str]) -> tuple[float, ...]:
     return place
 
 
+def _eye(values: list[str]) -> tuple[float, ...]:
+    eye = _place(values)
+    if len(eye) != 3 or not NEAR < math.hypot(*eye) < FAR:
+        raise ValueError(eye)
+    return eye
+
+
 def _share(values: list[str]) -> float:
     share = float(values[-1])
     if not 0.5 <= share < 1:
@@ -140,4 +151,5 @@ READERS: Mapping[str, Callable[[list[str]], Any]] = {
     "sort": _one_of(*SORTS),
     "mode": _one_of(*MODES),
     "frame": _count,
+    "camera": _eye,
 }

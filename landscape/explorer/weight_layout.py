@@ -48,6 +48,7 @@ def weight_body(sources: Sources, source: Source, view: View) -> html.Main:
         [
             dcc.Store(id="w-grid", data=grid_of(told)),
             dcc.Store(id="w-held"),
+            dcc.Store(id="w-camera", data=list(view.camera)),
             dcc.Interval(id="w-clock", interval=PERIOD, disabled=True),
             _side(sources, source, view, alike, beside),
             html.Section(

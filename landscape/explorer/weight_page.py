@@ -59,6 +59,7 @@ class WeightPage:
             Input("version", "data"),
             *(State(name, "value") for name in SLIDERS),
             opened,
+            State("w-camera", "data"),
         )(telling(5, self.draw))
         app.callback(
             Output("w-surface", "figure", allow_duplicate=True),
@@ -80,6 +81,7 @@ class WeightPage:
             *sliders,
             *controls,
             opened,
+            Input("w-camera", "data"),
             prevent_initial_call="initial_duplicate",
         )(self.describe)
 
@@ -110,9 +112,10 @@ class WeightPage:
         """Both figures, how they stand, and a remark on the scale.
 
         Args:
-            arguments: seven controls, what is held and the version, three sliders, the file.
+            arguments: seven controls, what is held and the version, three sliders, the file, the
+                camera.
         """
-        asked, sliders, opened = arguments[:7], arguments[9:12], arguments[12]
+        asked, sliders, (opened, camera) = arguments[:7], arguments[9:12], arguments[12:]
         view = self.shown(sliders, asked, opened)
         note = remark(view.scale, asked[4])
         count = len(view.parts)
@@ -124,7 +127,7 @@ class WeightPage:
             return upper, lower, "figures stacked", {"--row": f"{LINES}px"}, note
         look = "figures stacked" if count > 1 else "figures one"
         height = {"--row": f"{(ROW - 40 * (count > 2)) * rows}px"}
-        return surfaces(view), contours(view), look, height, note
+        return marks.seen_from(surfaces(view), camera), contours(view), look, height, note
 
     def _accuracies(
         self, view: Shown, asked: Sequence[Any], opened: str, sliders: Sequence[Any]
@@ -183,9 +186,9 @@ class WeightPage:
         """The query that reproduces the page.
 
         Args:
-            arguments: three sliders, seven controls, the file.
+            arguments: three sliders, seven controls, the file, the camera.
         """
-        sliders, asked, opened = arguments[:3], arguments[3:10], arguments[10]
+        sliders, asked, (opened, camera) = arguments[:3], arguments[3:10], arguments[10:]
         beside, mode, frame, field, scale, quantile, plane = asked
         at = self.place(sliders, opened)
         view = View(
@@ -198,6 +201,7 @@ class WeightPage:
             quantile=share(quantile),
             plane=plane if len(at) == 3 else "",
             at=tuple(at.values()),
+            camera=tuple(camera or ()),
         )
         return to_query(view)
 

@@ -214,9 +214,9 @@ def _at_the_ends(
 ) -> Float[np.ndarray, "... m"]:
     """What the cubic through the first or last four points says, halving or doubling at most.
 
-    With one parabola alone the rim would be the worst part of a surface. Where the other one is much
-    flatter, or bent the other way, it counts for ever less, so that nothing hangs on the last bit of
-    a curvature near zero.
+    With one parabola alone the rim would be the worst part of a surface. Where the other one is
+    much flatter, or bent the other way, it counts for ever less, so that nothing hangs on the last
+    bit of a curvature near zero.
     """
     last, n = second.shape[-1] - 1, len(x)
     near = second[..., np.where(first, 0, last)]

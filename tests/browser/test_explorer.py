@@ -151,6 +151,35 @@ def test_a_url_reproduces_a_view(visit, address):
     assert shown(copied) == shown(page)
 
 
+@pytest.mark.parametrize(
+    ("query", "figure"),
+    [("?file=s", "s-volume"), ("?file=plane&beside=plane&beside=steep", "w-surface")],
+)
+def test_a_url_reproduces_where_scenes_are_seen_from(visit, address, query, figure):
+    """All scenes, one of which was turned by hand."""
+    look = visit(address)
+    page = look.go(query)
+    look.until(f"() => document.querySelectorAll('#{figure} .gl-container canvas').length >= 1")
+    box = page.locator(f"#{figure} .gl-container canvas").first.bounding_box()
+    x, y = box["x"] + box["width"] / 4, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 60, y + 20, steps=5)
+    page.mouse.up()
+    look.until("() => location.search.includes('camera=')")
+    (eye,) = parse_qs(urlsplit(page.url).query)["camera"]
+    again = visit(address)
+    copied = again.go("?" + urlsplit(page.url).query)
+    eyes = f"""() => Object.entries(document.querySelector('#{figure} .js-plotly-plot')._fullLayout)
+        .filter(([name]) => /^scene\\d*$/.test(name)).map(([, scene]) => scene.camera.eye)
+        .map(eye => ['x', 'y', 'z'].map(letter => Number(eye[letter].toFixed(3))))"""
+    again.until(f"() => document.querySelectorAll('#{figure} .gl-container canvas').length >= 1")
+    seen = copied.evaluate(eyes)
+    assert len(seen) == 1 + query.count("beside=steep")
+    for one in seen:
+        assert one == [float(value) for value in eye.split(",")]
+
+
 @pytest.mark.parametrize("query", ["?file=%3Cscript%3E&image=x&at=nan&plane=..", "?quantile=9&at="])
 def test_a_url_of_nonsense_shows_the_first_file(visit, address, query):
     look = visit(address)

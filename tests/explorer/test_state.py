@@ -35,6 +35,8 @@ VIEWS = st.fixed_dictionaries(
         "sort": st.sampled_from(SORTS),
         "mode": st.sampled_from(MODES),
         "frame": st.integers(0, 10**6),
+        "camera": st.just(())
+        | st.tuples(st.just(1.25), st.just(-0.5), st.integers(1, 9).map(float)),
     }
 )
 
@@ -68,6 +70,10 @@ def test_what_is_as_by_default_is_not_said():
         "?quantile=2",
         "?quantile=nan",
         "?frame=x",
+        "?camera=1,2",
+        "?camera=0,0,0",
+        "?camera=1,nan,1",
+        "?camera=1e9,0,0",
         "?nothing=known",
         "?image=%ff%fe",
         "?" + "&".join(f"a{i}=1" for i in range(500)),

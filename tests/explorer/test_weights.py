@@ -32,7 +32,7 @@ def of_type(figure, kind):
 @pytest.mark.parametrize("scale", ["linear", "log"])
 def test_surface_and_contours_are_the_field(page, folder, field, scale):
     above, below, look, _, note = page.draw(
-        *asked(["plane"], field=field, scale=scale), *NOWHERE, 2, 3, 0, "plane"
+        *asked(["plane"], field=field, scale=scale), *NOWHERE, 2, 3, 0, "plane", []
     )
     values = load_surface(folder / "plane.h5")[field].transpose("beta", "alpha").values
     log = scale == "log" and field != "loss_stderr"  # a constant has no logarithmic scale
@@ -46,7 +46,7 @@ def test_surface_and_contours_are_the_field(page, folder, field, scale):
 
 def test_the_cursor_is_at_the_sliders_in_both_views(page, folder):
     stored = load_surface(folder / "plane.h5")
-    above, below, *_ = page.draw(*asked(["plane"], scale="linear"), *NOWHERE, 2, 5, 0, "plane")
+    above, below, *_ = page.draw(*asked(["plane"], scale="linear"), *NOWHERE, 2, 5, 0, "plane", [])
     x, y = float(stored.alpha[2]), float(stored.beta[5])
     pole, ball = above.data[0], above.data[1]
     assert (ball.x[0], ball.y[0], ball.z[0]) == (x, y, float(stored.loss[2, 5]))
@@ -66,7 +66,7 @@ def test_several_surfaces_share_one_scale(page, folder):
     both = [load_surface(folder / f"{n}.h5")["loss"].values for n in ("plane", "steep")]
     scale = scale_of(np.stack(both), log=False)
     above, below, look, *_ = page.draw(
-        *asked(["steep", "plane"], scale="linear"), *NOWHERE, 0, 0, 0, "plane"
+        *asked(["steep", "plane"], scale="linear"), *NOWHERE, 0, 0, 0, "plane", []
     )
     assert look == "figures stacked"
     for figure in (above, below):
@@ -95,7 +95,7 @@ def test_panels_share_the_width_and_stay_within_it(count, gap):
 def test_in_turn_every_surface_is_on_the_scale_of_all(page):
     ends = set()
     for frame, label in enumerate(("plane", "steep")):
-        _, below, *_ = page.draw(*asked([], "sequence", frame), *NOWHERE, 0, 0, 0, "plane")
+        _, below, *_ = page.draw(*asked([], "sequence", frame), *NOWHERE, 0, 0, 0, "plane", [])
         (heat,) = of_type(below, "heatmap")
         assert heat.z.max() <= below.layout.coloraxis.cmax
         ends.add((below.layout.coloraxis.cmin, below.layout.coloraxis.cmax))
@@ -109,15 +109,15 @@ def test_axes_are_alike_where_directions_are(tmp_path, make_weights):
     narrow = make_weights(tmp_path / "narrow.h5", lambda a, b: a + b)
     other = make_weights(tmp_path / "other.h5", lambda a, b: a + b, long="another {}")
     page = WeightPage(Sources([wide, narrow, other]))
-    _, below, *_ = page.draw(*asked(["wide", "narrow"]), *NOWHERE, 0, 0, 0, "wide")
+    _, below, *_ = page.draw(*asked(["wide", "narrow"]), *NOWHERE, 0, 0, 0, "wide", [])
     assert below.layout.xaxis.range == below.layout.xaxis2.range == (-4, 4)
-    _, below, *_ = page.draw(*asked(["wide", "other"]), *NOWHERE, 0, 0, 0, "wide")
+    _, below, *_ = page.draw(*asked(["wide", "other"]), *NOWHERE, 0, 0, 0, "wide", [])
     assert (below.layout.xaxis.range, below.layout.xaxis2.range) == ((-4, 4), (-1, 1))
 
 
 def test_a_clipped_scale_ends_at_the_quantile(page, folder):
     above, _, _, _, note = page.draw(
-        *asked(["steep"], scale="clipped", percent=70), *NOWHERE, 0, 0, 0, "steep"
+        *asked(["steep"], scale="clipped", percent=70), *NOWHERE, 0, 0, 0, "steep", []
     )
     values = load_surface(folder / "steep.h5")["loss"].values
     scale = clipped_scale(values, 0.7)
@@ -133,7 +133,7 @@ def test_contours_of_a_volume_are_the_cut_at_the_cursor(page, folder, plane):
     stored = load_surface(folder / "volume.h5")["loss"]
     at = {"alpha": 1, "beta": 2, "gamma": 2}
     above, below, *_ = page.draw(
-        *asked(["volume"], scale="linear", plane=plane), *NOWHERE, *at.values(), "volume"
+        *asked(["volume"], scale="linear", plane=plane), *NOWHERE, *at.values(), "volume", []
     )
     x, y = plane.split("-")
     (held,) = set(at) - {x, y}
@@ -145,7 +145,7 @@ def test_contours_of_a_volume_are_the_cut_at_the_cursor(page, folder, plane):
 
 
 def test_lines_carry_their_standard_errors(page, folder):
-    above, below, *_ = page.draw(*asked(["line"]), *NOWHERE, 3, 0, 0, "line")
+    above, below, *_ = page.draw(*asked(["line"]), *NOWHERE, 3, 0, 0, "line", [])
     stored = load_surface(folder / "line.h5")
     cursor, line = above.data[0], above.data[1]
     assert_array_equal(cursor.x, [float(stored.alpha[3])] * 2)
@@ -158,7 +158,7 @@ def test_a_path_lies_on_the_surface(tmp_path, make_weights):
     way = np.array([[-1.0, -1.0], [0.25, 0.5], [1.0, 0.0]])
     path = make_weights(tmp_path / "p.h5", lambda a, b: 2 + a + 3 * b, path_of=way)
     page = WeightPage(Sources([path]))
-    above, below, *_ = page.draw(*asked(["p"], scale="linear"), *NOWHERE, 0, 0, 0, "p")
+    above, below, *_ = page.draw(*asked(["p"], scale="linear"), *NOWHERE, 0, 0, 0, "p", [])
     (line,) = [t for t in above.data if t.name == "path"]
     lift = 0.01 * 8  # of the range of values
     assert_allclose(line.z, 2 + np.asarray(line.x) + 3 * np.asarray(line.y) + lift, atol=1e-9)
@@ -176,19 +176,19 @@ def test_the_table_holds_what_was_measured_at_the_cursor(page, folder):
 
 def test_the_query_reproduces_the_page(page):
     controls = asked(["plane", "steep"], "sequence", "1", "accuracy", "clipped", "70")
-    view = from_query(page.describe("2", "3", "0", *controls, "plane"))
+    view = from_query(page.describe("2", "3", "0", *controls, "plane", []))
     assert (view.file, view.beside) == ("plane", ("plane", "steep"))
     assert (view.mode, view.frame, view.field) == ("sequence", 1, "accuracy")
     assert (view.scale, view.quantile) == ("clipped", 0.7)
     assert_allclose(view.at, (-0.5, 0.0))
-    volume = from_query(page.describe(1, 2, 2, *asked(["volume"], plane=CUTS[2]), "volume"))
+    volume = from_query(page.describe(1, 2, 2, *asked(["volume"], plane=CUTS[2]), "volume", []))
     assert (volume.plane, len(volume.at)) == (CUTS[2], 3)
 
 
 def test_an_unfinished_surface_shows_what_is_there(tmp_path, make_weights):
     path = make_weights(tmp_path / "u.h5", lambda a, b: 1 + a**2 + b**2, points=30)
     page = WeightPage(Sources([path]))
-    _, below, *_ = page.draw(*asked(["u"]), *NOWHERE, 0, 0, 0, "u")
+    _, below, *_ = page.draw(*asked(["u"]), *NOWHERE, 0, 0, 0, "u", [])
     (heat,) = of_type(below, "heatmap")
     assert np.isfinite(heat.z).all()
     assert 1 < heat.z.size <= 30

@@ -67,7 +67,14 @@
     return some.length > 1 ? some : all;
   }
 
-  let turning = false;
+  /* Which scene was turned, and from where it is seen now. */
+  function turned(change) {
+    return Object.keys(change).find((name) => /^scene\d*\.camera$/.test(name));
+  }
+
+  function eye(camera) {
+    return ["x", "y", "z"].map((letter) => Number(camera.eye[letter].toFixed(3)));
+  }
 
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     explorer: {
@@ -219,21 +226,27 @@
         return none();
       },
 
+      /* Where the volume is seen from. */
+      camera(change) {
+        const key = change && turned(change);
+        return key ? eye(change[key]) : none();
+      },
+
       /* All scenes are turned together. */
       cameras(change) {
         const graph = plot("w-surface");
-        if (turning || !change || !graph || !window.Plotly) return none();
-        const key = Object.keys(change).find((name) => /^scene\d*\.camera$/.test(name));
+        const key = change && graph && window.Plotly && turned(change);
         if (!key) return none();
+        const now = String(eye(change[key]));
         const others = Object.keys(graph.layout).filter(
-          (name) => /^scene\d*$/.test(name) && name + ".camera" !== key
+          (name) => /^scene\d*$/.test(name) && String(eye(graph.layout[name].camera)) !== now
         );
-        if (!others.length) return none();
-        turning = true;
-        const update = {};
-        others.forEach((name) => { update[name + ".camera"] = change[key]; });
-        window.Plotly.relayout(graph, update).finally(() => { turning = false; });
-        return none();
+        if (others.length) {
+          const update = {};
+          others.forEach((name) => { update[name + ".camera"] = change[key]; });
+          window.setTimeout(() => window.Plotly.relayout(graph, update));
+        }
+        return eye(change[key]);
       },
     },
   });
