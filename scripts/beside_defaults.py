@@ -5,7 +5,7 @@
 Both at the width of a column, as they would be printed. A page has, from left to right,
 matplotlib's own defaults, the settings of another tool where one draws this kind of figure, and
 ours. The other tools' settings are retold here: `plot_2D.py` of Li et al. 2018 (loss-landscape) for
-planes, in which levels are 0.5 apart from 0.1 to 10, and the quick start of loss-landscapes.
+planes, in which levels are 0.5 apart from 0.1 to 10.
 """
 
 import tempfile

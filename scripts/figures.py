@@ -8,6 +8,7 @@ A recipe whose surfaces are not there is passed over, with the command that make
 
 import sys
 from dataclasses import replace
+from os.path import normpath
 from pathlib import Path
 
 import tyro
@@ -34,7 +35,8 @@ def main(
     for path in recipes or sorted(RECIPES.glob("*.toml")):
         recipe = replace(read_recipe(path), formats=formats)
         if recipe.missing:
-            print(f"{path.stem}: no {recipe.missing[0]}; made by: {recipe.made_by or 'you'}")
+            missing, made_by = normpath(recipe.missing[0]), recipe.made_by or "you"
+            print(f"{path.stem}: no {missing}; made by: {made_by}")
             continue
         for figure in recipe.write(out / path.stem):
             print(figure)

@@ -67,6 +67,15 @@ def test_grids_and_figures(checkpoint, tmp_path, monkeypatch, capsys):
     recipe.write_text('plot = "weight-contour"\nfiles = ["tiny-weights.h5"]')
     assert script("figures").main((recipe,), out=tmp_path / "paper", formats=("pdf",)) == 0
     assert [path.name for path in (tmp_path / "paper").iterdir()] == ["plane.pdf"]
+    beside = script("beside_defaults")
+    monkeypatch.setattr(beside, "DPI", 50)
+    beside.main(surfaces, out=tmp_path / "beside")
+    assert sorted(path.name for path in (tmp_path / "beside").iterdir()) == [
+        "tiny-spatial-spatial-3d.png",
+        "tiny-spatial-spatial-slices.png",
+        "tiny-weights-weight-3d.png",
+        "tiny-weights-weight-contour.png",
+    ]
     for line in capsys.readouterr().out.splitlines():
         assert Path(line).exists()
 

@@ -6,10 +6,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from landscape.plots.contour_labels import label_contours
 from landscape.plots.options import PlotOptions
 from landscape.plots.panels import colour_bar, heat_map, mark_not_finite, not_finite_handles
 from landscape.plots.paths import draw, marked, off_surface
-from landscape.plots.scales import Scale, number, scale_of
+from landscape.plots.scales import Scale, scale_of
 from landscape.plots.style import (
     CLEAN,
     LOSS_COLOURS,
@@ -18,7 +19,6 @@ from landscape.plots.style import (
     column_width,
     heading,
     new_figure,
-    small,
     style,
 )
 from landscape.store import complete_part, in_memory
@@ -108,5 +108,12 @@ def _contours(ax: Axes, x: np.ndarray, y: np.ndarray, values: np.ndarray, scale:
         linewidths=0.6,
         corner_mask=False,
     )
-    ax.clabel(lines, fmt=number, fontsize=small(), inline_spacing=2)
     ax.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))
+    label_contours(ax, lines, size=_size(ax, x, y))
+
+
+def _size(ax: Axes, x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
+    """About how wide and high a panel will be, inches: layouts are made when a figure is drawn."""
+    wide, high = ax.bbox.width / ax.figure.dpi, ax.bbox.height / ax.figure.dpi
+    shape = np.ptp(y) / np.ptp(x)
+    return (min(wide, high / shape), min(high, wide * shape)) if 1 / 3 < shape < 3 else (wide, high)

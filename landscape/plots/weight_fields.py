@@ -14,7 +14,7 @@ from landscape.plots.panels import colour_bar, not_finite_handles
 from landscape.plots.paths import off_surface
 from landscape.plots.prepare import drawn_fields
 from landscape.plots.scales import scale_of
-from landscape.plots.style import axis_label, heading, new_figure, page_width, style, unit_symbol
+from landscape.plots.style import axis_label, heading, new_figure, page_width, style
 from landscape.store import complete_part, in_memory
 
 ACROSS = 3
@@ -44,7 +44,10 @@ def figure(data: xr.Dataset, options: PlotOptions) -> Figure:
             weight_contour.plot(data, ax=ax, scale=scale, field=name)
             ax.set_title(textwrap.fill(axis_label(part[name]), 26))
             ax.label_outer()
-            colour_bar(fig, [ax], scale, unit_symbol(part[name]))
+            colour_bar(fig, [ax], scale, "")
+        for ax in axes[-2, len(names) - columns * (rows - 1) :] if rows > 1 else ():
+            ax.tick_params(labelbottom=True)  # nothing is below it
+            ax.set_xlabel(axis_label(part["alpha"]))
         fig.suptitle(heading(data, off_surface(data), width=page_width()))
         every = np.concatenate([part[name].values.ravel() for name in names])
         if handles := not_finite_handles(every, of="value"):

@@ -3,6 +3,7 @@ import pytest
 from matplotlib.collections import PolyCollection, QuadMesh
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
+from matplotlib.path import Path
 from matplotlib.text import Text
 from numpy.testing import assert_allclose, assert_array_equal
 
@@ -11,6 +12,7 @@ from landscape.plots import (
     PLOTS,
     PlotOptions,
     draw,
+    look,
     panels,
     plots_for,
     spatial_slices,
@@ -28,6 +30,18 @@ def texts(figure):
     """All words of a figure, as they are drawn."""
     figure.draw_without_rendering()
     return [text.get_text() for text in figure.findobj(Text) if text.get_text()]
+
+
+def outline(text):
+    """The corners of a word as it is drawn, turned with it, pixels."""
+    upright = text.get_rotation()
+    text.set_rotation(0.0)
+    box = text.get_window_extent()
+    text.set_rotation(upright)
+    middle, turn = np.array([box.x0 + box.x1, box.y0 + box.y1]) / 2, np.deg2rad(upright)
+    corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1], [-1, -1]]) * [box.width, box.height]
+    spin = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+    return middle + 0.4 * corners @ spin  # of the line's height much is empty
 
 
 def hatches(ax):
@@ -118,6 +132,23 @@ class TestContours:
         figure = draw(stop_at(data, done), "weight-contour")
         assert hatches(figure.axes[0]) == {}
         assert any("unfinished: 30 % of 81 points" in text for text in texts(figure))
+
+    @pytest.mark.parametrize("steep", [1.0, 6.0, 30.0])
+    @pytest.mark.parametrize("venue", ["icml", "cvpr", "nature"])
+    def test_levels_are_written_where_they_can_be_read(self, make_weights, venue, steep):
+        """Not on each other, nor across the frame; also where lines crowd into a corner."""
+        data = make_weights(lambda a, b: np.exp(steep * (a + b)) + a**2, (15, 15))
+        with look(venue):
+            figure = draw(data, "weight-contour")
+            figure.draw_without_rendering()
+        ax = figure.axes[0]
+        outlines = [outline(text) for text in ax.texts if text.get_text()]
+        assert outlines
+        for place, one in enumerate(outlines):
+            inside = ax.transAxes.inverted().transform(one)
+            assert (inside > -0.02).all()
+            assert (inside < 1.02).all()
+            assert not any(Path(one).intersects_path(Path(other)) for other in outlines[:place])
 
     def test_labels_title_and_key(self, make_weights):
         words = texts(draw(make_weights(lambda a, b: 1 + a**2 + b**2), "weight-contour"))
