@@ -2,12 +2,13 @@
 # make test    set up, then run the test suite, all but the tests in a browser
 # make test-browser  set up, then look at the explorer in Chromium; skipped where there is none
 # make check   set up, then lint, format, types and import contracts
+# make dist    set up, then build wheel and sdist, and run the demo with each in an environment of its own
 # make bench   set up, then measure speed beside rivals; hours, or minutes with BENCH=--quick
 PYTHON ?= python3
 VENV   ?= .venv
 BIN     = $(VENV)/bin
 
-.PHONY: help setup demo test test-browser check bench format clean
+.PHONY: help setup demo test test-browser check dist bench format clean
 help:
 	@sed -n 's/^# make/make/p' $(MAKEFILE_LIST)
 
@@ -40,6 +41,17 @@ check: setup
 bench: setup
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --editable '.[bench]'
 	$(BIN)/python scripts/benchmark.py $(BENCH)
+
+# Both are installed where nothing else is, far from this folder, and do the main job.
+dist: setup
+	rm -rf dist build
+	$(BIN)/python -m build --outdir dist .
+	for made in dist/*; do \
+	    rm -rf build/check && $(PYTHON) -m venv build/check && \
+	    build/check/bin/python -m pip install --disable-pip-version-check --quiet $$made && \
+	    cp scripts/demo.py build/check && \
+	    (cd build/check && bin/python demo.py --out demo && bin/landscape info demo/plane.h5) || exit 1; \
+	done
 
 format: setup
 	$(BIN)/ruff check --fix .

@@ -48,6 +48,8 @@ def test_environment_yml_has_the_constraints_of_pyproject():
 def test_the_version_is_that_of_the_changelog():
     newest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)[1]
     assert landscape.__version__ == PROJECT["version"] == newest
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == newest
 
 
 def global_names(code):
