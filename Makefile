@@ -1,14 +1,15 @@
 # make demo    set up, then run the main job on embedded real data (about two minutes on 2 cores)
 # make test    set up, then run the test suite, all but the tests in a browser
 # make test-browser  set up, then look at the explorer in Chromium; skipped where there is none
-# make check   set up, then lint, format, types and import contracts
+# make check   set up, then lint, format, types, import contracts, and the documentation
+# make docs    set up, then the documentation in the browser, as it is edited
 # make dist    set up, then build wheel and sdist, and run the demo with each in an environment of its own
 # make bench   set up, then measure speed beside rivals; hours, or minutes with BENCH=--quick
 PYTHON ?= python3
 VENV   ?= .venv
 BIN     = $(VENV)/bin
 
-.PHONY: help setup demo test test-browser check dist bench format clean
+.PHONY: help setup demo test test-browser check docs dist bench format clean
 help:
 	@sed -n 's/^# make/make/p' $(MAKEFILE_LIST)
 
@@ -37,6 +38,10 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
+
+docs: setup
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs serve
 
 bench: setup
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --editable '.[bench]'

@@ -81,6 +81,19 @@ def test_there_are_commands_and_scripts_to_look_at():
     assert {path.stem for path in SCRIPTS} - {words[0] for words in RUNS.values()} == {"demo"}
 
 
+def blocks(page):
+    """The Python of a page, block by block."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    return re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("code", blocks("docs/tutorials/your-model.md"))
+def test_the_blocks_of_a_tutorial_run(code, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    exec(compile(code, "<tutorial>", "exec"), {"__name__": "tutorial"})
+    assert list(tmp_path.glob("*.h5"))
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
 def test_every_link_leads_somewhere(page):
     links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8"))
