@@ -45,7 +45,7 @@ def plot(data: xr.Dataset, *, ax: Axes, scale: Scale | None = None, field: str =
         heat_map(ax, x, y, values, scale)
     else:
         _contours(ax, x, y, values, scale)
-        if 1 / 3 < np.ptp(x) / np.ptp(y) < 3:
+        if _comparable(x, y):
             ax.set_aspect("equal")
     _mark_measured(ax, part)
     if (places := marked(data)) is not None:
@@ -60,15 +60,29 @@ def plot(data: xr.Dataset, *, ax: Axes, scale: Scale | None = None, field: str =
 def figure(data: xr.Dataset, options: PlotOptions) -> Figure:
     """One panel of a column's width with the key to its colours."""
     part = in_memory(complete_part(data, "loss"))
+    title = heading(data, off_surface(data), width=column_width())
+    handles = not_finite_handles(part["loss"].values)
+    around = 0.5 + 0.16 * len(title.splitlines()) + 0.2 * bool(handles)
     with style():
-        fig = new_figure(column_width(), 2.85, layout="compressed")
+        panel = (column_width() - 1.05) * shape_of(part)
+        fig = new_figure(column_width(), around + panel, layout="compressed")
         ax = fig.subplots()
         plot(data, ax=ax)
         colour_bar(fig, [ax], scale_of(part["loss"].values), _beside(part))
-        fig.suptitle(heading(data, off_surface(data), width=column_width()))
-        if handles := not_finite_handles(part["loss"].values):
+        fig.suptitle(title)
+        if handles:
             fig.legend(handles=handles, loc="outside lower center", ncols=2)
     return fig
+
+
+def shape_of(part: xr.Dataset) -> float:
+    """How high a panel is, in widths: as the plane is, unless one axis is much longer."""
+    x, y = (part[axis].values for axis in ("alpha", "beta"))
+    return float(np.ptp(y) / np.ptp(x)) if _comparable(x, y) else 1.0
+
+
+def _comparable(x: np.ndarray, y: np.ndarray) -> bool:
+    return bool(min(len(x), len(y)) > 1 and 1 / 3 < np.ptp(y) / np.ptp(x) < 3)
 
 
 def _beside(part: xr.Dataset) -> str:
@@ -115,5 +129,7 @@ def _contours(ax: Axes, x: np.ndarray, y: np.ndarray, values: np.ndarray, scale:
 def _size(ax: Axes, x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
     """About how wide and high a panel will be, inches: layouts are made when a figure is drawn."""
     wide, high = ax.bbox.width / ax.figure.dpi, ax.bbox.height / ax.figure.dpi
+    if not _comparable(x, y):
+        return wide, high
     shape = np.ptp(y) / np.ptp(x)
-    return (min(wide, high / shape), min(high, wide * shape)) if 1 / 3 < shape < 3 else (wide, high)
+    return min(wide, high / shape), min(high, wide * shape)
