@@ -12,6 +12,7 @@ from beartype import BeartypeConf
 from beartype.claw import beartype_package
 from torch import Generator, Tensor, nn
 
+LONG = ("test_scripts.py", "test_cli.py", "test_together.py", "test_distributed.py")
 SHAPES = re.compile(r"^from (jaxtyping|landscape\.typing) import|^if TYPE_CHECKING:", re.MULTILINE)
 
 
@@ -33,6 +34,11 @@ _check_types()
 
 hypothesis.settings.register_profile("suite", derandomize=True, database=None)
 hypothesis.settings.load_profile("suite")  # the same examples every time
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first, so that no process waits for another one's last test."""
+    items.sort(key=lambda item: item.path.name not in LONG)
 
 
 @pytest.fixture(autouse=True)

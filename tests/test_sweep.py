@@ -100,7 +100,7 @@ def test_checks_see_measured_points_alone(tmp_path):
 
 
 @pytest.mark.parametrize("plan", [Everything(), Adaptive(0.004), Adaptive(budget=130)], ids=str)
-@pytest.mark.parametrize("stop", [1, 40, 100])
+@pytest.mark.parametrize("stop", [1, 100])
 def test_an_interrupted_sweep_continues_to_the_same_file(tmp_path, plan, stop):
     whole, two = tmp_path / "whole.h5", tmp_path / "two.h5"
     straight, first, second = Ripple(), Ripple(stop=stop), Ripple()

@@ -66,7 +66,7 @@ def figures(result):
     return result.checkpoint.sha256, losses
 
 
-@pytest.mark.parametrize("step", [2, 4, 7])
+@pytest.mark.parametrize("step", [2, 7])
 def test_a_stopped_training_goes_on_exactly_whoever_reads(
     learn, data, step, ctrl_c, tmp_path, monkeypatch
 ):
