@@ -25,7 +25,7 @@ from landscape.store import (
 from landscape.training.state import write_state
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
-FILES = 96
+FILES = 60
 READERS = ("open_surface", "load_directions", "read_li", "info", "read_state", "load_curve")
 
 
