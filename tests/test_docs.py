@@ -1,8 +1,8 @@
 """What the pages tell a reader to type is understood, and what they point at is there."""
 
 import functools
-import importlib.util
 import re
+import runpy
 import shlex
 import tomllib
 from pathlib import Path
@@ -58,11 +58,8 @@ def idle(function):
 
 
 @functools.cache
-def script(name):
-    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def names_of(script):
+    return runpy.run_path(str(ROOT / "scripts" / f"{script}.py"))
 
 
 @pytest.mark.parametrize("words", COMMANDS.values(), ids=COMMANDS)
@@ -75,11 +72,9 @@ def test_every_command_is_understood(words, monkeypatch):
 @pytest.mark.parametrize("words", RUNS.values(), ids=RUNS)
 def test_every_run_of_a_script_is_understood(words, monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT / "scripts"))
-    module = script(words[0])
-    options = getattr(module, "Options", None) or getattr(
-        getattr(module, "cli", None), "Options", None
-    )
-    tyro.cli(options or idle(module.main), args=shlex.split(words[1], comments=True))
+    names = names_of(words[0])
+    options = names.get("Options") or getattr(names.get("cli"), "Options", None)
+    tyro.cli(options or idle(names["main"]), args=shlex.split(words[1], comments=True))
 
 
 def test_there_are_commands_and_scripts_to_look_at():

@@ -29,6 +29,13 @@ def _shared(app: Dash) -> None:
             *(Input(name, "value") for name in names),
             State(f"{page}-grid", "data"),
         )
+    for page, figure in (("s", "s-volume"), ("w", "w-surface")):
+        app.clientside_callback(
+            _function("cameras"),
+            Output(f"{page}-camera", "data"),
+            Input(figure, "relayoutData"),
+            prevent_initial_call=True,
+        )
 
 
 def _spatial(app: Dash) -> None:
@@ -43,12 +50,6 @@ def _spatial(app: Dash) -> None:
         State("s-plane", "value"),
         *values,
         State("s-grid", "data"),
-        prevent_initial_call=True,
-    )
-    app.clientside_callback(
-        _function("camera"),
-        Output("s-camera", "data"),
-        Input("s-volume", "relayoutData"),
         prevent_initial_call=True,
     )
     app.clientside_callback(
@@ -140,11 +141,5 @@ def _weights(app: Dash) -> None:
         Input("w-surface", "hoverData"),
         State("w-contour", "figure"),
         State("w-surface", "figure"),
-        prevent_initial_call=True,
-    )
-    app.clientside_callback(
-        _function("cameras"),
-        Output("w-camera", "data"),
-        Input("w-surface", "relayoutData"),
         prevent_initial_call=True,
     )

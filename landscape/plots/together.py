@@ -26,9 +26,8 @@ def contours(surfaces: Mapping[str, xr.Dataset]) -> Figure:
     scale = _common(surfaces)
     rows, columns = _grid(len(surfaces), ACROSS["contours"])
     with style():
-        panel = ((page_width() - 1.1) / columns - 0.1) * max(
-            map(weight_contour.shape_of, surfaces.values())
-        )
+        shape = max(weight_contour.shape_of(data) for data in surfaces.values())
+        panel = ((page_width() - 1.1) / columns - 0.1) * shape
         fig = new_figure(page_width(), 0.45 + rows * (panel + 0.25), layout="compressed")
         axes = fig.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
         for ax in axes.flat[len(surfaces) :]:

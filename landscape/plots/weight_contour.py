@@ -45,7 +45,7 @@ def plot(data: xr.Dataset, *, ax: Axes, scale: Scale | None = None, field: str =
         heat_map(ax, x, y, values, scale)
     else:
         _contours(ax, x, y, values, scale)
-        if _comparable(x, y):
+        if _shape(x, y) is not None:
             ax.set_aspect("equal")
     _mark_measured(ax, part)
     if (places := marked(data)) is not None:
@@ -77,12 +77,13 @@ def figure(data: xr.Dataset, options: PlotOptions) -> Figure:
 
 def shape_of(part: xr.Dataset) -> float:
     """How high a panel is, in widths: as the plane is, unless one axis is much longer."""
-    x, y = (part[axis].values for axis in ("alpha", "beta"))
-    return float(np.ptp(y) / np.ptp(x)) if _comparable(x, y) else 1.0
+    return _shape(part["alpha"].values, part["beta"].values) or 1.0
 
 
-def _comparable(x: np.ndarray, y: np.ndarray) -> bool:
-    return bool(min(len(x), len(y)) > 1 and 1 / 3 < np.ptp(y) / np.ptp(x) < 3)
+def _shape(x: np.ndarray, y: np.ndarray) -> float | None:
+    """Height over width of a plane whose axes are as long as they are drawn; None of others."""
+    shape = float(np.ptp(y) / np.ptp(x)) if min(len(x), len(y)) > 1 else 0.0
+    return shape if 1 / 3 < shape < 3 else None
 
 
 def _beside(part: xr.Dataset) -> str:
@@ -129,7 +130,6 @@ def _contours(ax: Axes, x: np.ndarray, y: np.ndarray, values: np.ndarray, scale:
 def _size(ax: Axes, x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
     """About how wide and high a panel will be, inches: layouts are made when a figure is drawn."""
     wide, high = ax.bbox.width / ax.figure.dpi, ax.bbox.height / ax.figure.dpi
-    if not _comparable(x, y):
+    if (shape := _shape(x, y)) is None:
         return wide, high
-    shape = np.ptp(y) / np.ptp(x)
     return min(wide, high / shape), min(high, wide * shape)

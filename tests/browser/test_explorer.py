@@ -227,7 +227,8 @@ def test_checkpoints_follow_each_other_on_one_scale(visit, explore, made, tmp_pa
         made.write_weights(tmp_path / f"epoch{epoch}.h5", lambda a, b, e=epoch: made.bowl(a, b) / e)
     with explore(*(tmp_path / f"epoch{epoch}.h5" for epoch in (1, 2, 3))) as address:
         look = visit(address)
-        page = look.go("?mode=sequence&scale=linear")
+        page = look.go("?scale=linear")
+        page.click("#w-mode >> text=in turn")
         look.text("#w-frame-text", "epoch1 (1/3)")
         highest = f"Math.max(...{NUMBERS}('w-surface', 'surface', 'z'))"
         first = page.evaluate(highest)

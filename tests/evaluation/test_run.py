@@ -26,9 +26,9 @@ ATTACKS: dict[str, Attack] = {
 }
 
 
-@pytest.fixture(params=[7, 3])
+@pytest.fixture(params=[7, 3, 1])
 def ragged(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Seven images in one batch, or in three of which the last is a short one."""
+    """Seven images in one batch, in three of which the last is a short one, or one by one."""
     monkeypatch.setattr(run, "BLOCK", request.param)
 
 

@@ -226,15 +226,9 @@
         return none();
       },
 
-      /* Where the volume is seen from. */
-      camera(change) {
-        const key = change && turned(change);
-        return key ? eye(change[key]) : none();
-      },
-
-      /* All scenes are turned together. */
+      /* All scenes of a figure are turned together; says from where they are seen. */
       cameras(change) {
-        const graph = plot("w-surface");
+        const graph = plot(triggered().split(".")[0]);
         const key = change && graph && window.Plotly && turned(change);
         if (!key) return none();
         const now = String(eye(change[key]));
