@@ -158,4 +158,4 @@ def _pictures(image: xr.Dataset, count: int) -> tuple[Images, Labels]:
 
 def _warp(image: xr.Dataset) -> Warp:
     facts: Mapping[str, str] = image.attrs
-    return Warp(str(facts.get("convention", "landscape")), str(facts.get("padding", "zeros")))
+    return Warp(facts.get("convention", "landscape"), facts.get("padding", "zeros"))

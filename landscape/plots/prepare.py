@@ -158,11 +158,12 @@ def class_name(data: xr.Dataset, index: int) -> str:
 
 def can_pose(data: xr.Dataset) -> bool:
     """Whether the file holds pixels and a convention under which they can be posed again."""
-    convention, padding = (  # in a damaged file anything may stand there
-        str(data.attrs.get(name, usual))
-        for name, usual in (("convention", OWN_CONVENTION), ("padding", "zeros"))
-    )
-    return "pixels" in data and convention == OWN_CONVENTION and padding in BORDERS
+    convention = data.attrs.get("convention", OWN_CONVENTION)
+    return "pixels" in data and convention == OWN_CONVENTION and _padding(data) in BORDERS
+
+
+def _padding(data: xr.Dataset) -> str:
+    return data.attrs.get("padding", "zeros")
 
 
 def posed_pixels(image: xr.Dataset, point: PosePoint) -> UInt8[np.ndarray, "row column channel"]:
@@ -174,7 +175,7 @@ def posed_pixels(image: xr.Dataset, point: PosePoint) -> UInt8[np.ndarray, "row 
     turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
     centre = (np.array(pixels.shape[:2]) - 1) / 2
     offset = centre - turn @ (centre + np.array([point.shift_y, point.shift_x]))
-    border = BORDERS[str(image.attrs.get("padding", "zeros"))]
+    border = BORDERS[_padding(image)]
     channels = [
         affine_transform(channel.astype(np.float64), turn, offset, order=1, mode=border)
         for channel in np.moveaxis(pixels, -1, 0)

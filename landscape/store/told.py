@@ -115,6 +115,8 @@ PLAIN: Mapping[str, tuple[Check, str]] = {
     "landscape_schema": (lambda value: _is_number(value) and value > 0, "a number"),
     "facts_crc32": (_is_number, "a number"),
     "wall_time_seconds": (_is_finite, "a number"),
+    "convention": (_is_name, "a name"),
+    "padding": (_is_name, "a name"),
 }
 NEEDED = ("items", "configuration", "kind", "complete")
 

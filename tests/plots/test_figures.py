@@ -195,10 +195,9 @@ class TestSlices:
         assert f"worst pose\n→ {names[(label + 1) % 4]}" in words
 
     def test_pictures_are_left_out_where_they_cannot_be_right(self, make_spatial):
-        for wrong in ("engstrom-tf", np.True_, np.arange(3)):  # the latter of damaged files
-            for attribute in ("convention", "padding"):
-                foreign = make_spatial(2).assign_attrs({attribute: wrong})
-                assert len(draw(foreign, "spatial-slices").findobj(AxesImage)) == 2
+        for attribute in ("convention", "padding"):
+            foreign = make_spatial(2).assign_attrs({attribute: "of another program"})
+            assert len(draw(foreign, "spatial-slices").findobj(AxesImage)) == 2
         assert len(draw(make_spatial(2), "spatial-slices").findobj(AxesImage)) == 4
 
     def test_only_the_images_asked_for(self, make_spatial):

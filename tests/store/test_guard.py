@@ -218,6 +218,8 @@ STRUCTURES = {
     "not UTF-8": (lambda f: f.attrs.__setitem__("title", np.bytes_(b"\xff\xfe")), "utf-8"),
     "kind": (lambda f: f.attrs.__setitem__("kind", 3), "a name as kind"),
     "complete": (lambda f: f.attrs.__setitem__("complete", "yes"), "0 or 1 as complete"),
+    "convention": (lambda f: f.attrs.__setitem__("convention", True), "a name as convention"),
+    "padding": (lambda f: f.attrs.__setitem__("padding", 2), "a name as padding"),
     "schema": (lambda f: f.attrs.__setitem__("landscape_schema", "x"), "as landscape_schema"),
     "items": (lambda f: f.attrs.__setitem__("items", '{"a": 1}'), "a list of names as JSON"),
     "an item that is no axis": (lambda f: f.attrs.__setitem__("items", '["loss"]'), "as an axis"),
