@@ -4,6 +4,7 @@ import platform
 import subprocess
 import sys
 from datetime import UTC, datetime
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -23,13 +24,14 @@ def provenance(*, device: str | None = None) -> dict[str, str]:
         "platform": f"{platform.system()} {platform.machine()}",
         **{name: version for name in PACKAGES if (version := _version(name))},
     }
-    if commit := _commit():
+    if commit := _commit(Path(__file__).resolve().parent):
         facts["commit"] = commit
     if device:
         facts["device"] = device
     return facts
 
 
+@cache
 def _version(package: str) -> str | None:
     try:
         return metadata.version(package)
@@ -37,9 +39,9 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _commit() -> str | None:
-    """The commit of the checkout the package runs from, with a + where it has local changes."""
-    here = Path(__file__).resolve().parent
+@cache  # what a process runs is what it read when it began
+def _commit(here: Path) -> str | None:
+    """The commit of the checkout that a package is in, with a + where it has local changes."""
     if not (here.parent / ".git").exists():
         return None
     try:

@@ -1,4 +1,4 @@
-"""How much is done: in a minute, on a laptop, or all that the sources did."""
+"""How much is done: in seconds, on a laptop, or all that the sources did."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -51,7 +51,7 @@ class Depth:
 
 
 DEPTHS = {
-    "smoke": Depth(images=30, masking=20, surfaces=4, shifted=200, longer=(10, 2)),
+    "smoke": Depth(images=2, masking=6, surfaces=2, shifted=10, longer=(3, 2)),
     "laptop": Depth(images=250, masking=100, surfaces=24, shifted=0, longer=(20, 3)),
     "paper": Depth(images=0, masking=1000, surfaces=1000, shifted=0, longer=(100, 10)),
 }
@@ -97,9 +97,10 @@ def rounding(budget: str, dataset: str) -> Study:
         few = radii((1, 2, 4), 4, past_rounding=True) | radii((2,), 4)
         study = replace(study, attacks=few, learn=10_000, test=250)
     if budget == "smoke":
-        training = replace(VIT, epochs=2, augment=GREY, batch_size=32)
+        options = {"side": 32, "patch": 16}
+        training = replace(VIT, epochs=2, augment=GREY, batch_size=16)
         few = radii((2,), 3, past_rounding=True) | radii((2,), 3)
-        study = replace(study, attacks=few, seeds=2, learn=120, test=20)
+        study = replace(study, attacks=few, seeds=2, learn=32, test=12)
     variants = {
         "baseline": Variant("Baseline (normalized)", model, training, options),
         "round": Variant(
@@ -129,7 +130,7 @@ def pooling(budget: str, dataset: str) -> Study:
     if budget == "smoke":
         training = replace(SGD, epochs=2, augment=GREY, batch_size=32, learning_rate=0.02)
         few = radii((1, 8), 3)
-        study = replace(study, attacks=few, seeds=2, learn=300, test=50)
+        study = replace(study, attacks=few, seeds=2, learn=32, test=12)
     variants = {
         "max": Variant("Max", "resnet18", training, {"pool": "max"}),
         "avg": Variant("Avg", "resnet18", training, {"pool": "avg"}),
@@ -146,7 +147,7 @@ def antialiasing(budget: str, dataset: str) -> Study:
         study = replace(study, seeds=2, learn=15_000, test=500)
     if budget == "smoke":
         changes = {"epochs": 2, "batch_size": 32, "learning_rate": 0.05}
-        study = replace(study, learn=300, test=50)
+        study = replace(study, learn=32, test=12)
     model = "resnet18-cifar" if budget == "paper" else "resnet20"
     variants = {}
     for recipe in ("standard", "worst10-30"):

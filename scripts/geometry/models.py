@@ -60,6 +60,7 @@ def base_network(work: Work, weights: Path | None) -> Checkpoint:
     learn = landscape.load_dataset(budget.dataset, root=work.data_root, split="train")
     config = landscape.recipe_config("standard", budget.dataset, budget=True)
     spec = landscape.ModelSpec(budget.model, classes=len(learn.classes), channels=learn.shape[0])
+    config = replace(config, epochs=budget.base_epochs or config.epochs)
     return _trained(work, BASE, spec, learn, config)
 
 

@@ -404,6 +404,7 @@ def test_damaged_points_of_an_unfinished_file_are_missing_for_its_readers(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.usefixtures("ctrl_c")
 def test_a_stop_waits_until_the_file_is_packed(tmp_path, monkeypatch, number):
     """Raised within HDF5's own writing it would be lost, or leave a file half closed."""
     path, layout = tmp_path / "s.h5", make_layout()

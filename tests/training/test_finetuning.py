@@ -2,6 +2,7 @@
 
 import copy
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
@@ -102,7 +103,11 @@ def test_clean_and_attacked_images_are_learned_from_one_to_one(shapes, start):
         assert_close(found, expected, rtol=0, atol=1e-5)
 
 
-def test_a_compiled_run_with_both_goes_on_as_one_that_is_not(run, shapes, start, tmp_path):
+def test_a_compiled_run_with_both_goes_on_as_one_that_is_not(
+    run, shapes, start, tmp_path, monkeypatch
+):
+    """Traced for real; that the code which comes of it is right, others test."""
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="aot_eager"))
     config = replace(CONFIG, epochs=1, adversary=FGSM(eps=0.1), clean_too=True)
     plain, fast = (
         run(shapes(48), config, start=start, compile=how, out=tmp_path / how)
