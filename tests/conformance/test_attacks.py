@@ -88,6 +88,8 @@ def test_its_images_are_the_originals_as_it_says_it_moved_them(attack, result, i
     moved = rotate_shift(images, result.pose) if flow is None else displace(images, flow)
     attack = getattr(attack, "attack", attack)
     pixels = attack if isinstance(attack, PGD | FGSM) else getattr(attack, "pixels", None)
+    if pixels is None and flow is None and not hasattr(attack, "warp"):
+        pytest.skip("changes images in a way of its own")
     reach = pixels.eps if pixels else 0.0
     order = 2 if getattr(pixels, "norm", "") == "l2" else torch.inf
     # An average of pixels moves no more than they do.
