@@ -66,7 +66,7 @@ def _from_root(text: str) -> str:
     """A page of the top folder, as it is linked from the site's."""
     pages = {file: page for page, file in WRITTEN.items()}
     text = text.replace("](docs/decisions)", "](decisions/index.md)")
-    text = text.replace("](docs)", "](tutorials/your-model.md)")
+    text = text.replace("[CITATION.cff](CITATION.cff)", "`CITATION.cff`")
     text = re.sub(r"\]\(docs/", "](", text)
     return re.sub(r"\]\((\w+\.md)\)", lambda m: f"]({pages.get(m[1], m[1])})", text)
 

@@ -98,10 +98,26 @@ def test_the_pages_are_followed_to_the_letter(copy):
     (copy / "tests" / "test_pages.py").write_text(program, encoding="utf-8")
     chosen = " or ".join(["test_the_pages", *(words[2] for words in tests)])
     files = ["tests/test_pages.py", *(words[0] for words in tests)]
-    command = [sys.executable, "-m", "pytest", *files, "-k", chosen, "-rA", "-p", "no:cacheprovider"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        *files,
+        "-k",
+        chosen,
+        "-rA",
+        "-p",
+        "no:cacheprovider",
+    ]
     done = subprocess.run(command, cwd=copy, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    for name in ("noise.h5", "patches.h5", "attacked.h5", "brightness.h5", "brightness-brightness.pdf"):
+    for name in (
+        "noise.h5",
+        "patches.h5",
+        "attacked.h5",
+        "brightness.h5",
+        "brightness-brightness.pdf",
+    ):
         assert (copy / name).stat().st_size > 1000
     for name in ("brightness", "patchnet"):
         assert sum(f"[{name}" in line for line in done.stdout.splitlines()) > 5

@@ -17,7 +17,7 @@ from landscape.models import MODELS, ModelSpec, build_model, save_checkpoint, vi
 from landscape.models.cnn import SmallCNN
 from landscape.models.resnet_cifar import CifarResNet
 from landscape.plots import panels, style
-from landscape.training import SETTINGS, TrainConfig
+from landscape.training import TrainConfig
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 
