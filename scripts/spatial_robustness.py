@@ -44,9 +44,9 @@ class Budget:
     samples: int = 0
 
 
-FEW = ("natural", "worst-of-10", "grid:rotations=7,shifts=3", "first-order:steps=10")
+FEW = ("natural", "worst-of-10", "grid:rotations=5,shifts=3", "first-order:steps=5")
 BUDGETS = {
-    "smoke": Budget(True, 1, ("standard", "worst10-30"), FEW, learn=500, samples=20),
+    "smoke": Budget(True, 1, ("standard", "worst10-30"), FEW, learn=200, samples=10),
     "laptop": Budget(brief=True),
     "paper": Budget(brief=False),
 }
@@ -98,7 +98,7 @@ def main(
 
     Args:
         out: The folder for everything.
-        budget: smoke (two modes, an epoch of 500 images), laptop (all modes, minutes each) or
+        budget: smoke (two modes, an epoch of 200 images), laptop (all modes, minutes each) or
             paper (as long as the paper trains).
         dataset: digits, mnist, cifar10, cifar100 or imagefolder.
         model: A network's name; by default cnn for digits and mnist, resnet20 for CIFAR, resnet18

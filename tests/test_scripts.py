@@ -105,7 +105,8 @@ def test_the_table_of_a_paper_its_figure_and_why(tmp_path, monkeypatch, capsys):
     monkeypatch.syspath_prepend(str(SCRIPTS))
     from robustness import why
 
-    for name, value in {"ROTATIONS": 5, "SHIFTS": 3, "COUNTED": 2, "DRAWN": 2, "WAYS": 2}.items():
+    small = {"ROTATIONS": 5, "SHIFTS": 3, "COUNTED": 2, "DRAWN": 2, "WAYS": 2, "STEPS": 5}
+    for name, value in small.items():
         monkeypatch.setattr(why, name, value)
     script("spatial_robustness").main(tmp_path)
     shown = capsys.readouterr().out

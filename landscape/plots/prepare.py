@@ -163,7 +163,8 @@ def can_pose(data: xr.Dataset) -> bool:
 
 
 def _padding(data: xr.Dataset) -> str:
-    return data.attrs.get("padding", "zeros")
+    padding: str = data.attrs.get("padding", "zeros")
+    return padding
 
 
 def posed_pixels(image: xr.Dataset, point: PosePoint) -> UInt8[np.ndarray, "row column channel"]:

@@ -149,8 +149,8 @@ def antialiasing(budget: str, dataset: str) -> Study:
         changes = {"epochs": 2, "batch_size": 32, "learning_rate": 0.05}
         study = replace(study, learn=32, test=12)
     model = "resnet18-cifar" if budget == "paper" else "resnet20"
-    variants = {}
-    for recipe in ("standard", "worst10-30"):
+    variants, recipes = {}, ("standard", "worst10-30")
+    for recipe in recipes if budget != "smoke" else recipes[:1]:
         training = landscape.recipe_config(recipe, dataset, budget=budget != "paper")
         for taps in filters:
             variants[f"{recipe}-blur{taps}" if taps else f"{recipe}-plain"] = Variant(

@@ -23,7 +23,7 @@ from landscape.spatial import SpatialLimits
 
 ROTATIONS, SHIFTS = 121, 41
 COUNTED, DRAWN = 24, 4  # images
-WAYS = 6
+WAYS, STEPS = 6, 200
 NEAR = 0.9  # of the highest loss on the surface: there a way has arrived
 SHOWN = ("standard", "worst10-30")
 START = {"marker": "o", "color": "white", "markeredgecolor": "black", "markersize": 3}
@@ -75,7 +75,7 @@ def draw(models: Mapping[str, nn.Module], test: ImageSet, out: Path, *, seed: in
             row[0].set_ylabel(f"{name}\nshift right [px]")
         for ax in axes[-1]:
             ax.set_xlabel("rotation [°]")
-        marks = [("start", START), ("end of 200 steps", END), ("worst pose", WORST)]
+        marks = [("start", START), (f"end of {STEPS} steps", END), ("worst pose", WORST)]
         handles = [Line2D([], [], ls="", label=label, **mark) for label, mark in marks]
         figure.legend(handles=handles, ncols=3, loc="outside upper center")
         files = [out / f"why{ending}" for ending in (".png", ".pdf")]
@@ -102,7 +102,7 @@ def _looked_at(
         out=file,
         progress=True,
     )
-    attack = FirstOrder(restarts=WAYS, limits=SpatialLimits(30.0, reach, 0.0))
+    attack = FirstOrder(steps=STEPS, restarts=WAYS, limits=SpatialLimits(30.0, reach, 0.0))
     draws = landscape.generator(seed, "ways")
     return surface, attack(Network(model), images.images(), images.labels, generator=draws)
 
