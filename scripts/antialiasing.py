@@ -1,6 +1,6 @@
 r"""Do filters against aliases smooth what a network makes of moved images?
 
-    python scripts/antialiasing.py --out results/antialiasing                  # smoke: two minutes
+    python scripts/antialiasing.py --out results/antialiasing                  # smoke: a minute
     python scripts/antialiasing.py --budget laptop --data-root ~/data --precision bf16 \
         --out results/antialiasing
 
