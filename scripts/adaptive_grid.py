@@ -9,6 +9,7 @@ on lattices of several finenesses. Prints tables in Markdown. A dense surface wh
 finished will do; what there is of it is the truth.
 """
 
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from scipy.interpolate import (
 )
 
 import landscape
+from landscape.cli.status import exit_status
 from landscape.store.grid import complete_part
 from landscape.store.refine import Lattice, errors, fill, wanted
 
@@ -173,6 +175,12 @@ def main(surfaces: tyro.conf.Positional[tuple[Path, ...]], /) -> None:
     """
     for path in surfaces:
         part = complete_part(landscape.load_surface(path))
+        shape = part["done"].shape
+        if len(shape) != 2 or min(shape) < FULL[-1]:
+            raise landscape.InputError(
+                f"expected a plane of at least {FULL[-1]} x {FULL[-1]} points, got "
+                f"{' x '.join(map(str, shape))} in {path}; make one with landscape weights --points"
+            )
         x, y = (part[axis].values for axis in part["done"].dims)
         truth = Truth(path.name, x, y, part["loss"].transpose(*part["done"].dims).values)
         for line in report(truth):
@@ -180,4 +188,4 @@ def main(surfaces: tyro.conf.Positional[tuple[Path, ...]], /) -> None:
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    sys.exit(exit_status(lambda: tyro.cli(main)))

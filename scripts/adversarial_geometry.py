@@ -8,6 +8,7 @@ Stopped and started again, it goes on where it was. Writes the networks, the att
 (tables.md, accuracy.csv, .json, .tex), planes around every network and figures of them.
 """
 
+import sys
 from pathlib import Path
 from typing import Literal
 
@@ -17,6 +18,7 @@ from geometry import models, report, shapes
 from geometry.settings import BUDGETS
 
 import landscape
+from landscape.cli.status import exit_status
 
 
 def main(
@@ -54,4 +56,4 @@ def main(
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    sys.exit(exit_status(lambda: tyro.cli(main)))

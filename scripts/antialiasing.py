@@ -11,10 +11,13 @@ rotations and shifts by fractions of a pixel. Stopped and started again, it goes
 Writes the networks, tradeoff.h5, the surfaces of every network, tables.md and figures.
 """
 
+import sys
+
 import tyro
 from fragility import cli, curves, poses, report, settings
 from fragility.study import trained
 
+from landscape.cli.status import exit_status
 from landscape.plots import write_plots
 
 
@@ -30,4 +33,4 @@ def main(options: cli.Options) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(cli.Options, description=__doc__))
+    sys.exit(exit_status(lambda: main(tyro.cli(cli.Options, description=__doc__))))

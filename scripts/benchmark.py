@@ -6,11 +6,14 @@ docs/benchmarks.md says what is compared with what, and what is not. The whole t
 the machine alone meanwhile.
 """
 
+import sys
 from pathlib import Path
 
 import tyro
 from benchmarks.cases import QUICK, Sizes
 from benchmarks.suite import CASES, Case, Settings, run
+
+from landscape.cli.status import exit_status
 
 
 def main(
@@ -44,4 +47,4 @@ def main(
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    sys.exit(exit_status(lambda: tyro.cli(main)))

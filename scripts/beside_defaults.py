@@ -8,6 +8,7 @@ ours. The other tools' settings are retold here: `plot_2D.py` of Li et al. 2018 
 planes, in which levels are 0.5 apart from 0.1 to 10.
 """
 
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +22,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 import landscape
+from landscape.cli.status import exit_status
 from landscape.plots import look, plots_for, write_plots
 from landscape.store import complete_part
 
@@ -152,4 +154,4 @@ def main(files: tyro.conf.Positional[tuple[Path, ...]], /, out: Path = Path("bes
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    sys.exit(exit_status(lambda: tyro.cli(main)))

@@ -5,12 +5,14 @@ shifted, computes a surface of each kind, and draws both. Everything goes to fig
 again and it starts anew.
 """
 
+import sys
 import time
 from pathlib import Path
 
 import tyro
 
 import landscape
+from landscape.cli.status import exit_status
 
 SEED = 0
 ATTACKS = ("natural", "random", "worst-of-10", "grid")
@@ -91,4 +93,4 @@ def main(out: Path = Path("figures/demo")) -> None:
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    sys.exit(exit_status(lambda: tyro.cli(main)))

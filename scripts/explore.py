@@ -6,10 +6,12 @@ The same as `landscape explore`, from Python: `make_app` is a Dash application l
 you may serve as you like.
 """
 
+import sys
 from pathlib import Path
 
 import tyro
 
+from landscape.cli.status import exit_status
 from landscape.explorer.app import make_app
 from landscape.explorer.serve import serve
 
@@ -31,4 +33,4 @@ def main(
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    sys.exit(exit_status(lambda: tyro.cli(main)))

@@ -19,6 +19,7 @@ from reliability import company, damage, disks, inside, kills, ranks, stops
 from reliability.counting import BUDGETS, Bench, BrokenError, Tally
 from reliability.networks import untrained
 
+from landscape.cli.status import exit_status
 from landscape.files import atomic_write
 from landscape.registry import lookup
 
@@ -112,4 +113,4 @@ def main(
 
 
 if __name__ == "__main__":
-    sys.exit(tyro.cli(main))
+    sys.exit(exit_status(lambda: tyro.cli(main)))

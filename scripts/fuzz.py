@@ -25,6 +25,8 @@ from fuzzing.pool import Limits, run
 from fuzzing.report import failures, table
 from fuzzing.seeds import make_seeds
 
+from landscape.cli.status import exit_status
+
 FILES = {"smoke": 1_000, "laptop": 12_000}
 
 
@@ -70,4 +72,4 @@ def main(
 
 
 if __name__ == "__main__":
-    sys.exit(tyro.cli(main))
+    sys.exit(exit_status(lambda: tyro.cli(main)))

@@ -21,6 +21,7 @@ from typing import Literal
 import tyro
 
 import landscape
+from landscape.cli.status import exit_status
 from landscape.models import ModelSpec, build_model, save_checkpoint
 
 MIB, LOOK = 2**20, 0.02  # seconds between two looks at the size of a file that is being written
@@ -190,4 +191,4 @@ def main(out: Path, budget: Literal["smoke", "laptop"] = "smoke") -> None:
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    sys.exit(exit_status(lambda: tyro.cli(main)))

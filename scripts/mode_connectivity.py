@@ -12,6 +12,7 @@ and the figure of the plane.
 """
 
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -21,6 +22,7 @@ import xarray as xr
 
 import landscape
 from landscape.api.curve import curve_surface
+from landscape.cli.status import exit_status
 from landscape.data import ImageSet
 from landscape.directions.curve import Curve, load_curve, straight
 from landscape.engine import Compute, has_batchnorm
@@ -235,4 +237,4 @@ def main(options: Options) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Options, description=__doc__))
+    sys.exit(exit_status(lambda: main(tyro.cli(Options, description=__doc__))))

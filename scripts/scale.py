@@ -30,6 +30,7 @@ import numpy as np
 import torch.distributed as dist
 import tyro
 
+from landscape.cli.status import exit_status
 from landscape.filling.shared import FLUSH_SECONDS, Found, Parcels, interval
 from landscape.models import ModelSpec, build_model, save_checkpoint
 from landscape.processes import Board
@@ -235,4 +236,4 @@ def _table(
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    sys.exit(exit_status(lambda: tyro.cli(main)))

@@ -5,12 +5,14 @@
 Stopped and started again, it goes on where it was. Edit the grid below, or import `compute`.
 """
 
+import sys
 from pathlib import Path
 
 import numpy as np
 import tyro
 
 import landscape
+from landscape.cli.status import exit_status
 
 ROTATION = np.linspace(-30, 30, 31)  # degrees, counter-clockwise
 SHIFT = np.linspace(-0.1, 0.1, 5)  # of the side; right and down
@@ -61,4 +63,4 @@ def main(
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    sys.exit(exit_status(lambda: tyro.cli(main)))

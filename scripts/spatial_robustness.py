@@ -8,6 +8,7 @@ Stopped and started again, it goes on where it was. Writes the models, what each
 image, table.csv, table.tex, table.json, table.md (beside the paper's numbers) and two figures.
 """
 
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -17,6 +18,7 @@ from robustness import report, why
 
 import landscape
 from landscape.attacks import Vote, make_attack
+from landscape.cli.status import exit_status
 from landscape.models import Checkpoint
 
 SEED = 0
@@ -143,4 +145,4 @@ def main(
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    sys.exit(exit_status(lambda: tyro.cli(main)))

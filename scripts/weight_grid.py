@@ -7,12 +7,14 @@ each is normalized to its own filters. Stopped and started again, it goes on whe
 grid below, or import `compute`.
 """
 
+import sys
 from pathlib import Path
 
 import numpy as np
 import tyro
 
 import landscape
+from landscape.cli.status import exit_status
 
 STEPS = np.linspace(-1, 1, 51)  # along each direction, in multiples of it
 
@@ -59,4 +61,4 @@ def main(
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    sys.exit(exit_status(lambda: tyro.cli(main)))

@@ -13,6 +13,7 @@ between.h5     the line to the other network, train and test data side by side,
 and their figures. Edit the grids below.
 """
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ import tyro
 import xarray as xr
 
 import landscape
+from landscape.cli.status import exit_status
 from landscape.data import ImageSet
 from landscape.models import Checkpoint
 
@@ -100,4 +102,4 @@ def main(
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    sys.exit(exit_status(lambda: tyro.cli(main)))

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import runpy
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -97,8 +98,34 @@ def test_the_gallery_is_drawn_from_its_recipes(tmp_path, monkeypatch, capsys):
     assert recipes == figures - {"first-order-stuck"}  # of scripts/spatial_robustness.py
 
 
-def test_the_demo_can_be_imported_without_running():
-    assert script("demo").main.__doc__
+POSES = str(SCRIPTS.parent / "figures" / "surfaces" / "resnet32-poses.h5")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["weight_grid", "/nowhere.pt", "--out", "here"], "no such file: /nowhere.pt"),
+        (["adaptive_grid", POSES], "expected a plane of at least 51 x 51 points, got 31 x 5 x 5"),
+        (["figures", "/nowhere.toml"], "no such file: /nowhere.toml"),
+        (["spatial_robustness", "--dataset", "none", "--out", "here"], "unknown data set 'none'"),
+        (["pooling", "--dataset", "none", "--out", "here"], "unknown data set 'none'"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_what_a_script_cannot_use_is_one_sentence(words, told, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    monkeypatch.setattr("sys.argv", words)
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(SCRIPTS / f"{words[0]}.py"), run_name="__main__")
+    assert ended.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"landscape: {told}")
+
+
+def test_every_script_ends_so():
+    for path in SCRIPTS.glob("*.py"):
+        assert "sys.exit(exit_status(lambda: " in path.read_text(encoding="utf-8"), path.name
 
 
 def test_the_table_of_a_paper_its_figure_and_why(tmp_path, monkeypatch, capsys):

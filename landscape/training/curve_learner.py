@@ -15,9 +15,9 @@ from landscape.engine.scores import checked_rows
 from landscape.engine.threads import threads, usable_threads
 from landscape.errors import InputError
 from landscape.losses import Loss
+from landscape.training.optimizer import FUSED
 from landscape.typing import Inputs, Targets, Weights
 
-FUSED = ("cpu", "cuda")  # devices on which a step of all weights is one kernel
 LOOK_EVERY = 32  # steps between two looks at the losses; every look makes a GPU wait
 LEAST_RATE = 0.01  # of the highest one
 

@@ -17,11 +17,9 @@ from landscape.rng import derived_seed, generator
 from landscape.training.config import TrainConfig
 from landscape.training.course import Course
 from landscape.training.distributed import align, averaging, gathering
+from landscape.training.optimizer import make_optimizer
 
 log = logging.getLogger("landscape.training")
-
-ADAPTIVE: dict[str, type[torch.optim.Adam]] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
-FUSED = ("cpu", "cuda")  # devices on which a step of all weights is one kernel
 
 
 @dataclass
@@ -77,7 +75,7 @@ class Learner:
         self._network = Network(self.model, compute)
         self._shared = averaging(self.model, self._blank(2), group)
         self._pass = LearningPass(self._shared, compute)
-        self._optimizer = _optimizer(self.model, config, fused=device.type in FUSED)
+        self._optimizer = make_optimizer(self.model, config, device)
         # Looked at now and then, since every look makes a GPU wait: loss, correct, images.
         self._fresh: list[tuple[Tensor, Tensor, int]] = []
         self._fresh_since = 0.0
@@ -286,27 +284,3 @@ class Learner:
             f"training has diverged: {what} after step {step + 1} (epoch {epoch}, learning rate "
             f"{rate:.3g}); the last state on disk is kept, start anew with a lower learning rate"
         )
-
-
-def _optimizer(model: nn.Module, config: TrainConfig, *, fused: bool) -> torch.optim.Optimizer:
-    parameters = _decaying(model, config)
-    if config.optimizer in ADAPTIVE:
-        return ADAPTIVE[config.optimizer](parameters, lr=config.learning_rate, fused=fused)
-    return torch.optim.SGD(
-        parameters,
-        lr=config.learning_rate,
-        momentum=config.momentum,
-        nesterov=config.nesterov,
-        fused=fused,
-    )
-
-
-def _decaying(model: nn.Module, config: TrainConfig) -> list[dict[str, Any]]:
-    """All parameters in groups by how much they decay; biases and BatchNorm have one axis."""
-    weights = [p for p in model.parameters() if p.ndim > 1 or config.decay == "all"]
-    others = [p for p in model.parameters() if p.ndim <= 1 and config.decay != "all"]
-    groups = [
-        {"params": weights, "weight_decay": config.weight_decay},
-        {"params": others, "weight_decay": 0.0},
-    ]
-    return [group for group in groups if group["params"]]

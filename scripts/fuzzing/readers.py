@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from fuzzing.seeds import SETTINGS, SPEC, Seed, attacked_images
+from fuzzing.networks import SETTINGS, SPEC
+from fuzzing.seeds import Seed, attacked_images
 from landscape.cli import main
 from landscape.directions.curve import load_curve
 from landscape.errors import InputError
