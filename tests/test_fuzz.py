@@ -61,7 +61,8 @@ def write(path, *, whole=True):
 
 def seeds(folder):
     """Files of most kinds, made without a network to measure."""
-    from fuzzing.seeds import SETTINGS, Seed
+    from fuzzing.networks import SETTINGS
+    from fuzzing.seeds import Seed
 
     folder.mkdir()
     vectors = {"alpha": [np.ones((2, 2)), np.ones(2)]}

@@ -12,19 +12,24 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import CodeType
 
+import jaxtyping
 import pytest
 import torch
 import yaml
+from beartype.roar import BeartypeCallHintViolation
 
 import landscape
 from landscape.attacks import ATTACKS
+from landscape.attacks.stadv import flow_roughness
 from landscape.curvature import MEASURES
 from landscape.data import DATASETS
 from landscape.directions import DIRECTIONS
+from landscape.engine import Scores
 from landscape.export import EXPORTS
 from landscape.models import MODELS, ModelSpec, build_model, save_checkpoint
 from landscape.plots import PLOTS
 from landscape.surfaces import METRICS, QUANTITIES
+from landscape.text import printable
 from landscape.training import RECIPES
 from landscape.weights import NORMALIZATIONS
 
@@ -206,3 +211,13 @@ def test_no_second_inference_loop():
         "curvature/gradient.py",
         "curvature/operators.py",
     }
+
+
+def test_annotations_are_held_to():
+    """Shapes where a module names some, among arguments and what is returned; types elsewhere."""
+    with pytest.raises(jaxtyping.TypeCheckError):
+        flow_roughness(torch.zeros(2, 3, 5, 4))
+    with pytest.raises(jaxtyping.TypeCheckError):
+        Scores(torch.zeros(3), torch.zeros(2), torch.zeros(3))
+    with pytest.raises(BeartypeCallHintViolation):
+        printable(3)
