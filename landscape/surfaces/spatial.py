@@ -1,6 +1,8 @@
 """Input space: loss, margin and prediction of each image over a grid of poses."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -161,7 +163,11 @@ class SpatialSurface:
     ) -> dict[str, Shaped[np.ndarray, "n image"]]:
         """The fields of every image at poses (rotation, shift_x, shift_y)."""
         poses = torch.from_numpy(points.astype(np.float32))
-        rows = list(self._network.score_poses(self._near, self._labels, poses, self._warp))
+        # Passes of one size, whatever is missing: the size may decide about the last bit.
+        pass_size = min(self.points_per_call, math.prod(self.layout.grid_shape))
+        padded = torch.cat([poses, poses[-1:].expand(-len(poses) % pass_size, -1)])
+        scored = self._network.score_poses(self._near, self._labels, padded, self._warp)
+        rows = list(islice(scored, len(poses)))
         return {
             f.name: np.stack([getattr(row, f.name).cpu().numpy() for row in rows]).astype(f.dtype)
             for f in FIELDS

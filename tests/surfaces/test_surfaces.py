@@ -11,10 +11,13 @@ import torch.nn.functional as F
 from torch import nn
 
 import landscape
+from landscape.engine import Compute
 from landscape.errors import InputError
 from landscape.plots import prepare
 from landscape.rng import generator
+from landscape.spatial import Warp
 from landscape.store import facts
+from landscape.surfaces import SpatialSurface, pose_axes
 from landscape.sweep import SurfaceWarning
 from landscape.weights import normalize, weights_of
 
@@ -55,6 +58,27 @@ def test_spatial_surface_is_that_of_a_plain_loop(network, images, labels):
         assert int(at.prediction) == logits.argmax()
     assert data.label.values.tolist() == labels.tolist()
     np.testing.assert_array_equal(data.pixels, (images * 255).round().byte())
+
+
+@pytest.mark.parametrize("size", [1, 7, 28, 200], ids=lambda size: f"{size} a pass")
+def test_poses_are_the_same_to_the_last_bit_in_any_company(images, labels, size):
+    """What a killed sweep lacks it puts together otherwise than one that runs through."""
+    model = landscape.MODELS["cnn"](3, 1)
+    surface = SpatialSurface(
+        model.eval(),
+        images.repeat(1, 1, 2, 2),
+        labels,
+        axes=pose_axes(height=16, width=16, rotation=np.linspace(-30, 30, 9), shift_y=[0.0]),
+        warp=Warp(),
+        compute=Compute(micro_batch=size, compile="never"),
+        identity={},
+    )
+    points = surface.layout.coordinates(np.arange(45))
+    whole = surface.evaluate(points)
+    for cut in (1, 3, 44):
+        parts = [surface.evaluate(points[:cut]), surface.evaluate(points[cut:])]
+        for name, values in whole.items():
+            assert np.array_equal(np.concatenate([part[name] for part in parts]), values), name
 
 
 def test_the_default_grid_is_the_papers(network, images, labels):
