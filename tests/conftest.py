@@ -32,7 +32,8 @@ def _check_types() -> None:
     shaped = [file for file in files if SHAPES.search(file.read_text(encoding="utf-8"))]
     names = [".".join(file.relative_to(root).with_suffix("").parts) for file in shaped]
     beartype_package("landscape", conf=BeartypeConf(claw_is_pep526=False))
-    vars(sys.modules.setdefault("suite_checks", ModuleType("suite_checks"))).update(once=_once)
+    sys.modules["suite_checks"] = module = ModuleType("suite_checks")
+    module.once = _once
     jaxtyping.install_import_hook(names, "suite_checks.once")
 
 

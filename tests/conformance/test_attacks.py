@@ -83,6 +83,7 @@ def test_loss_and_success_are_those_of_the_images_it_returns(result, network, la
 
 
 def test_its_images_are_the_originals_as_it_says_it_moved_them(attack, result, images):
+    assert 0 <= result.images.min() <= result.images.max() <= 1
     flow = getattr(result, "flow", None)
     assert flow is None or flow.abs().max() <= getattr(attack, "limit", torch.inf)
     moved = rotate_shift(images, result.pose) if flow is None else displace(images, flow)
@@ -95,7 +96,6 @@ def test_its_images_are_the_originals_as_it_says_it_moved_them(attack, result, i
     # An average of pixels moves no more than they do.
     assert (result.images - moved).flatten(1).norm(order, dim=1).max() <= reach + 1e-6
     assert (reach == 0) == torch.allclose(result.images, moved, rtol=0, atol=1e-6)
-    assert 0 <= result.images.min() <= result.images.max() <= 1
 
 
 def test_it_never_hurts_less_than_an_image_it_has_seen_unmoved(
