@@ -1,5 +1,6 @@
 """Running a network over many inputs, or over many weights, fast."""
 
+from landscape.engine.alike import settle_alike
 from landscape.engine.compute import COMPILE, PRECISIONS, Compute
 from landscape.engine.folding import put
 from landscape.engine.learning import LearningPass, learning_pays, leaves_some_out
@@ -26,4 +27,5 @@ __all__ = [
     "placed",
     "put",
     "refuse_foreign_labels",
+    "settle_alike",
 ]

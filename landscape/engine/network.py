@@ -3,9 +3,8 @@
 import logging
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +13,7 @@ from landscape.engine.allocator import keep_memory
 from landscape.engine.calibration import Plan
 from landscape.engine.compute import Compute, arithmetic, computes_bf16
 from landscape.engine.folding import Folding, state_of
-from landscape.engine.memory import ran_out, release_cached
+from landscape.engine.passes import Passes
 from landscape.engine.prepare import Prepared, prepare, private_copy
 from landscape.engine.scores import (
     OBJECTIVES,
@@ -26,8 +25,6 @@ from landscape.engine.scores import (
 )
 from landscape.engine.threads import threads, usable_threads
 from landscape.engine.tuning import Job, Tuned, tune
-from landscape.errors import InputError
-from landscape.processes import Group
 from landscape.spatial import Warp
 from landscape.typing import Images, Inputs, Labels, Logits, Outputs
 from landscape.weights import refuse_nonfinite
@@ -37,7 +34,6 @@ log = logging.getLogger("landscape.engine")
 DEFAULT = Compute()
 MICRO_BATCH = 128  # images in one forward pass, unless calibration finds better
 
-T = TypeVar("T")
 Render = Callable[[Tensor, slice], Images]
 """From the variables of some examples, and where these stand in the batch, to their images."""
 
@@ -56,7 +52,7 @@ class Network:
         dtype: of its weights, and of what `logits` is computed from.
         module: the copy that runs; its weights may be moved (see `landscape.engine.points`).
         folding: which layers of `module` took in a BatchNorm, and how weights translate.
-        micro_batch: images in one forward pass.
+        passes: of one size, which is as many images as calibration and memory allow.
     """
 
     def __init__(self, model: nn.Module, compute: Compute = DEFAULT) -> None:
@@ -81,7 +77,7 @@ class Network:
         self.dtype = next((p.dtype for p in self.module.parameters()), torch.float32)
         self._threads, self._job = usable_threads(), Job()
         self._prepared: Prepared | None = None
-        self.micro_batch = self._first_micro_batch()
+        self.passes = Passes(self._first_size(), self.device)
         self._tuned: Tuned | None = None
 
     def expect(self, images: int, *, unit: int = 0, grouped: bool = False) -> None:
@@ -113,7 +109,7 @@ class Network:
         self._prepared, self._tuned = ready, None
         self.module, self.folding = ready.module, ready.folding
         self.memory_format = ready.memory_format
-        self.micro_batch = self._first_micro_batch()
+        self.passes.size = self._first_size()
 
     def refresh(self, model: nn.Module) -> None:
         """Take over the present weights and buffers of a model of the same architecture."""
@@ -134,7 +130,7 @@ class Network:
     def facts(self) -> dict[str, Any]:
         """How the passes were run, for the file of what they gave; JSON values."""
         return {
-            "micro_batch": self.micro_batch,
+            "micro_batch": self.passes.size,
             "threads": self._threads,
             "folded_layers": len(self.folding.pairs),
             "compiled": self._tuned is not None and self._tuned.fast_size > 0,
@@ -188,7 +184,7 @@ class Network:
         self.settle(inputs)
         run = partial(self._rows, inputs, reduce)
         with torch.no_grad(), self._settings():
-            return torch.cat(list(self._in_parts(len(inputs), run)))
+            return torch.cat(list(self.passes.over(len(inputs), run)))
 
     def score(self, images: Images, labels: Labels) -> Scores:
         """Loss, margin and prediction of each image."""
@@ -212,8 +208,8 @@ class Network:
         """
         self.settle(images)
         images, labels = images.to(self.device, self.dtype), labels.to(self.device, torch.int64)
-        parts = images.split(self.micro_batch)
-        together = max(1, self.micro_batch // len(images))
+        parts = images.split(self.passes.size)
+        together = max(1, self.passes.size // len(images))
         for number, group in enumerate(poses.split(together)):
             if len(parts) == 1:
                 logits = self.logits(torch.cat([warp(images, pose) for pose in group]))
@@ -238,7 +234,7 @@ class Network:
         labels = labels.to(self.device, torch.int64)
         run = partial(self._gradient, variables, render, labels, OBJECTIVES[objective])
         with torch.enable_grad(), self._settings():
-            logits, gradients = zip(*self._in_parts(len(variables), run), strict=True)
+            logits, gradients = zip(*self.passes.over(len(variables), run), strict=True)
         return Scores.of(torch.cat(logits), labels), torch.cat(gradients)
 
     def forward_whole(self, inputs: Inputs) -> Outputs:
@@ -258,34 +254,15 @@ class Network:
             with torch.no_grad(), self._settings():
                 self._tuned = tune(
                     self.module,
-                    self.place(inputs[: self.micro_batch]),
+                    self.place(inputs[: self.passes.size]),
                     self.compute,
-                    Plan(self._first_micro_batch(), usable_threads()),
+                    Plan(self._first_size(), usable_threads()),
                     most=self._prepared.most_images,
                     job=self._job,
                 )
-            self.micro_batch, self._threads = self._tuned.micro_batch, self._tuned.threads
+            self.passes.size, self._threads = self._tuned.micro_batch, self._tuned.threads
 
-    def settle_alike(self, inputs: Inputs, group: Group) -> None:
-        """Settle how such inputs are run, with passes as large as those of the first process.
-
-        The size of a pass may decide about the last bit of what it gives. For the same reason
-        nothing is compiled in several processes unless that is asked for.
-
-        Args:
-            inputs: at least one, of the size of all that follow.
-            group: all call this alike.
-        """
-        if group.size > 1 and self.compute.compile == "auto":
-            self.compute = replace(self.compute, compile="never")
-        if group.leads:
-            self.settle(inputs)
-        wanted = group.on_first(lambda: self.micro_batch)
-        if not group.leads:
-            self.compute = replace(self.compute, micro_batch=wanted)
-            self.settle(inputs)
-
-    def _first_micro_batch(self) -> int:
+    def _first_size(self) -> int:
         wanted = self.compute.micro_batch or MICRO_BATCH
         return min(wanted, self._prepared.most_images) if self._prepared else wanted
 
@@ -312,28 +289,6 @@ class Network:
         placed = self.place(inputs)
         whole = len(inputs) == self._tuned.fast_size
         return self._tuned.fast(placed) if whole else self.module(placed)
-
-    def _in_parts(self, count: int, run: Callable[[slice], T]) -> Iterator[T]:
-        """`run` for consecutive parts of a batch, smaller ones once the memory did not suffice."""
-        start = 0
-        while start < count:
-            end = min(count, start + self.micro_batch)
-            try:
-                result = run(slice(start, end))
-            except (RuntimeError, MemoryError) as error:
-                if not ran_out(error):
-                    raise
-                if end - start == 1:
-                    raise InputError(
-                        f"a single image needs more memory than there is on {self.device}; close "
-                        "other programs or use another device"
-                    ) from error
-                self.micro_batch = max(1, (end - start) // 2)
-            else:
-                yield result
-                start = end
-                continue
-            release_cached(self.device)  # out here, where the failed pass's frames are gone
 
     @contextmanager
     def _settings(self) -> Iterator[None]:

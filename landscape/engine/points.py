@@ -53,6 +53,10 @@ class WeightPoints:
 
     The network's private weights are overwritten at every point by centre + sum of coefficients
     times directions, never accumulated; those that no direction moves are left alone.
+
+    Attributes:
+        batch: examples whose BatchNorm statistics are taken together. They change with it, so it is
+            the caller's, or the usual one, whatever the engine chooses for passes.
     """
 
     def __init__(
@@ -90,7 +94,7 @@ class WeightPoints:
         norms = [n for n, m in network.module.named_modules() if isinstance(m, NORMS)]
         keep = norms if recompute_batchnorm else _moved(norms, directions)
         network.prepare(inputs[:2], keep=keep)
-        self._network = network
+        self._network, self.batch = network, network.compute.micro_batch or MICRO_BATCH
         self._columns: dict[str, Measure] = {"loss": loss, **metrics}
         given = {"": Sample(inputs, targets, attack), **(others or {})}
         self._samples = {name: self._near(sample) for name, sample in given.items()}
@@ -208,11 +212,6 @@ class WeightPoints:
     def precision(self) -> str:
         """Of the network."""
         return self._network.precision
-
-    @property
-    def batch(self) -> int:
-        """Examples whose BatchNorm statistics are taken together; the engine does not choose."""
-        return self._network.compute.micro_batch or MICRO_BATCH
 
 
 def _moved(norms: Sequence[str], directions: Sequence[Weights]) -> list[str]:

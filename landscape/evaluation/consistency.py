@@ -69,7 +69,7 @@ def _predicted(
         [
             network.logits(_shifted(part, by, edges))
             for part, by in zip(
-                images.split(network.micro_batch), moves.split(network.micro_batch), strict=True
+                images.split(network.passes.size), moves.split(network.passes.size), strict=True
             )
         ]
     )

@@ -13,7 +13,7 @@ from torch import nn
 
 from landscape.attacks import Attack, AttackResult, Vote, Voter, describe
 from landscape.data import ImageSet
-from landscape.engine import Compute, Network, Scores
+from landscape.engine import Compute, Network, Scores, settle_alike
 from landscape.errors import InputError
 from landscape.evaluation.extras import Columns, Dissimilarity, Extra, Kept, ShownTo, rounded
 from landscape.evaluation.inputs import Labelled, labelled
@@ -210,7 +210,7 @@ class _Run:
         with opened(lambda: SurfaceWriter(path, self.layout, overwrite=overwrite), group) as writer:
             if not group.on_first(lambda: writer is not None and not writer.complete):
                 return
-            self.network.settle_alike(self.data.read(slice(0, BLOCK)), group)
+            settle_alike(self.network, self.data.read(slice(0, BLOCK)), group)
             if writer is None:
                 help_fill(self._attacked, group=group)
             else:

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from torch import nn
 
 from landscape.data import content_sha256
-from landscape.engine import Compute, Network
+from landscape.engine import Compute, Network, settle_alike
 from landscape.processes import ALONE, Group
 from landscape.provenance import provenance
 from landscape.spatial import SpatialLimits, Warp
@@ -147,12 +147,12 @@ class SpatialSurface:
         """Settle how the network runs for so many poses of all images."""
         count = len(self._images)
         self._network.expect(points * count, unit=count, grouped=True)
-        self._network.settle_alike(self._near, group)
+        settle_alike(self._network, self._near, group)
 
     @property
     def points_per_call(self) -> int:
         """As many poses as fill a forward pass."""
-        return max(1, self._network.micro_batch // len(self._images))
+        return max(1, self._network.passes.size // len(self._images))
 
     def run_facts(self) -> dict[str, Any]:
         """How the network was run."""

@@ -11,7 +11,7 @@ from torch import nn
 
 from landscape.data import content_sha256
 from landscape.directions import Directions
-from landscape.engine import Compute, Network, Sample, WeightPoints, placed
+from landscape.engine import Compute, Network, Sample, WeightPoints, placed, settle_alike
 from landscape.errors import InputError
 from landscape.losses import LOSSES, Loss
 from landscape.processes import ALONE, Group
@@ -228,7 +228,7 @@ class WeightSurface:
     def prepare(self, points: int, group: Group = ALONE) -> None:
         """Settle how the network runs for so many weights on all data."""
         self._network.expect(points * self._examples, unit=len(self._inputs))
-        self._network.settle_alike(self._inputs, group)
+        settle_alike(self._network, self._inputs, group)
 
     def run_facts(self) -> dict[str, Any]:
         """How the network was run."""

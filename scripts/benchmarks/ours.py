@@ -24,7 +24,7 @@ def weights(job: Job, compute: Compute) -> Repetition:
 
     def run(points: Tensor) -> Done:
         rows = [[points_of.measure(point)["loss"].value] for point in points.tolist()]
-        return Done(len(points) * len(job.images), rows, network.micro_batch)
+        return Done(len(points) * len(job.images), rows, network.passes.size)
 
     return run
 
@@ -39,7 +39,7 @@ def poses(job: Job, compute: Compute) -> Repetition:
         scored = list(network.score_poses(job.images, job.labels, points, Warp()))
         losses = torch.stack([scores.loss for scores in scored])
         losses.max(dim=0)
-        return Done(len(points) * len(job.images), losses.tolist(), network.micro_batch)
+        return Done(len(points) * len(job.images), losses.tolist(), network.passes.size)
 
     return run
 

@@ -120,7 +120,7 @@ def test_a_long_job_is_calibrated_once_and_its_values_stay(network, images, monk
         long.expect(10**5)
         torch.testing.assert_close(long.logits(images), plain)
         assert f"({source})" in caplog.records[-1].getMessage()
-        assert f"{long.micro_batch} images a pass" in caplog.records[-1].getMessage()
+        assert f"{long.passes.size} images a pass" in caplog.records[-1].getMessage()
 
 
 def test_a_given_micro_batch_is_kept(network, images, monkeypatch):
@@ -128,7 +128,7 @@ def test_a_given_micro_batch_is_kept(network, images, monkeypatch):
     chosen = Network(network, Compute(micro_batch=3, compile="never"))
     chosen.expect(10**5)
     chosen.logits(images)
-    assert chosen.micro_batch == 3
+    assert chosen.passes.size == 3
 
 
 def test_a_container_has_its_quota_of_threads(monkeypatch, tmp_path):

@@ -45,10 +45,10 @@ def test_a_small_bound_makes_small_passes_with_the_same_values(network, images):
     need = bytes_per_image(network.eval(), images)
     bounded = Network(network, Compute(memory=int(3 * MARGIN * need)))
     torch.testing.assert_close(bounded.logits(images), plain)
-    assert bounded.micro_batch == 3
+    assert bounded.passes.size == 3
     starved = Network(network, Compute(memory=1))  # one image at a time is the least
     torch.testing.assert_close(starved.logits(images), plain)
-    assert starved.micro_batch == 1
+    assert starved.passes.size == 1
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ STARVED = """
     resource.setrlimit(resource.RLIMIT_AS, (used + {room}, used + {room}))
     logits = network.logits(images)
     assert torch.allclose(logits[:1], network.logits(images[:1]), atol=1e-6)
-    print(network.micro_batch, len(logits))
+    print(network.passes.size, len(logits))
 """
 
 

@@ -8,7 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from landscape.engine import Compute, Network, WeightPoints
+from landscape.engine import Compute, Network, WeightPoints, settle_alike
+from landscape.processes import Group
 from landscape.weights import weights_of
 
 
@@ -85,6 +86,28 @@ def test_recomputed_batchnorm_weighs_ragged_batches_by_images(network, images, l
     mean = sum(len(b) * b.mean((0, 2, 3)) for b in batches) / 7
     found = points._network.module[1].running_mean
     torch.testing.assert_close(found, mean.detach(), rtol=1e-4, atol=1e-6)
+
+
+class Follower(Group):
+    """The second of two processes, the first of which has chosen passes of three images."""
+
+    def on_first(self, action):
+        return 3
+
+
+def test_statistics_are_of_the_same_batches_whatever_passes_are_chosen(network, images, labels):
+    """Those of smaller batches are others, so processes that share a sweep must agree on them."""
+    followed = Network(network)
+    points = WeightPoints(followed, images, labels, [], recompute_batchnorm=True)
+    before = points.measure([])["loss"].value
+    followed.expect(700)
+    settle_alike(followed, images, Follower(rank=1, size=2))
+    assert followed.passes.size == 3
+    assert points.measure([])["loss"].value == pytest.approx(before, rel=5e-7)
+    smaller = WeightPoints(
+        Network(network, Compute(micro_batch=3)), images, labels, [], recompute_batchnorm=True
+    )
+    assert smaller.measure([])["loss"].value != pytest.approx(before, rel=2e-6)
 
 
 def test_the_callers_model_is_untouched(network, images, labels, untouched):
