@@ -234,9 +234,13 @@ def _command(words: list[str], log: Path, clock: Any, conditions: Conditions) ->
     watch = _Clock(clock)
     _watch(watch)
     conditions.apply()
-    status = main(words)
-    watch.enter("ending")
-    sys.stdout.flush()
+    try:
+        status = main(words)
+        watch.enter("ending")
+        sys.stdout.flush()
+    except KeyboardInterrupt:  # all was done; Python on its own would end likewise
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        signal.raise_signal(signal.SIGINT)
     sys.exit(status)
 
 
