@@ -25,9 +25,9 @@ $(VENV)/.installed: pyproject.toml
 demo: setup
 	$(BIN)/python scripts/demo.py
 
-# As many processes as cores, of one thread each.
+# As many processes as cores, of one thread each; what they start anew need not be compiled anew.
 test: setup
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist worksteal -m "not browser"
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist worksteal -m "not browser"
 
 # One at a time: scenes without a graphics card take all cores there are.
 test-browser: setup

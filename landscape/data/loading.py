@@ -227,6 +227,6 @@ def _undisturbed() -> Iterator[None]:
 
 def _cause(error: BaseException) -> str:
     """PyTorch's reason in one line: the last, where there is a traceback."""
-    text = str(error.__cause__ or error)
+    text = str(error.__cause__ or "").strip() or str(error)  # an empty queue has nothing to say
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[-1] if "Traceback" in text else lines[0]

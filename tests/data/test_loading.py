@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import queue
 import signal
 import subprocess
 import sys
@@ -124,10 +125,22 @@ def lose_a_process(data, seconds):
 
 @pytest.mark.parametrize("seconds", [0, 10], ids=["while-reading", "while-computing"])
 def test_a_process_that_is_killed_is_one_sentence(data, seconds, capfd):
-    with pytest.raises(InputError, match=r"process that reads .* --workers 0 .*: .*Killed") as told:
+    died = r"process that reads .* --workers 0 .*: .*(Killed|exited unexpectedly)"
+    with pytest.raises(InputError, match=died) as told:
         lose_a_process(data, seconds)
     assert "\n" not in str(told.value)
     assert capfd.readouterr().err == ""
+
+
+def test_so_is_one_that_is_missed_before_its_signal_is_heard(data):
+    """PyTorch then finds its queue empty, and the process gone."""
+    gone = RuntimeError("DataLoader worker (pid(s) 7) exited unexpectedly")
+    wanted = map(Wanted, torch.arange(COUNT).split(40))
+    with (
+        pytest.raises(InputError, match=r"--workers 0 .*: DataLoader worker .* unexpectedly$"),
+        reading(data.pixels, wanted, workers=2, batch=40),
+    ):
+        raise gone from queue.Empty()
 
 
 class Failing:
