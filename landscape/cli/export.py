@@ -29,7 +29,8 @@ def export(
         out: The folder to write to; beside each file by default.
         formats: csv (every computed point of any surface); and of weight surfaces minima (a table
             with their persistence), vts and vtp (ParaView), stl (a solid to print), obj and glb
-            (coloured meshes), li (the files of Li et al.'s code: surface, directions, projection).
+            (coloured meshes), li (the files of Li et al.'s code: surface, directions, projection),
+            light (the surface without its directions, nearly all of a large network's file).
         height: What stands for the loss where files have heights: linear is the loss itself, log
             its decimal logarithm.
         height_scale: Units of the plane per nat (log: per decade); by default the height is half

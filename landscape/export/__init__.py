@@ -62,6 +62,7 @@ EXPORTS: dict[str, Export] = {
     "obj": Export(("weights",), (2,), ".obj", "meshes:coloured_obj"),
     "glb": Export(("weights",), (2,), ".glb", "meshes:coloured_glb"),
     "li": Export(("weights",), (1, 2), "-li.h5", "li:files"),
+    "light": Export(("weights", "curve"), (), "-light.h5", "light:without_directions"),
 }
 
 

@@ -132,7 +132,7 @@ def shaped_directions(
         if DIRECTIONS not in file:
             raise InputError(
                 f"{path} holds no directions (it is a {file.attrs['kind']!r} surface); "
-                "give the file of a weight surface"
+                "give that of a weight surface, and not a light copy"
             )
         group = file[DIRECTIONS]
         vectors = {n: d[...] for n, d in group.items() if n not in (PARAMETER, PARAMETERS)}

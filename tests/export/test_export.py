@@ -7,13 +7,21 @@ import h5py
 import numpy as np
 import pytest
 import torch
+import xarray as xr
 from torch import nn
 
 import landscape
 from landscape.errors import InputError
 from landscape.export import EXPORTS, ExportOptions, exports_for, write_exports
-from landscape.store import load_directions, load_surface, read_li_directions, read_li_surface
-from landscape.store.checksums import seal
+from landscape.store import (
+    facts,
+    load_directions,
+    load_surface,
+    open_surface,
+    read_li_directions,
+    read_li_surface,
+)
+from landscape.store.checksums import SEAL, seal
 
 
 def names(paths):
@@ -23,13 +31,13 @@ def names(paths):
 def test_formats_know_which_surfaces_they_hold(make):
     x = np.linspace(-1, 1, 3)
     fitting = {axes: set(exports_for(make(axes=(x,) * axes))) for axes in (1, 2, 3)}
-    assert fitting[1] == {"csv", "minima", "li"}
+    assert fitting[1] == {"csv", "minima", "li", "light"}
     assert fitting[2] == set(EXPORTS)
-    assert fitting[3] == {"csv", "minima", "vts"}
+    assert fitting[3] == {"csv", "minima", "vts", "light"}
     assert exports_for(make().assign_attrs(kind="spatial")) == ["csv"]
 
 
-@pytest.mark.parametrize("name", EXPORTS)
+@pytest.mark.parametrize("name", set(EXPORTS) - {"light"})
 def test_every_format_writes_the_file_it_announces_and_the_same_one_again(make, tmp_path, name):
     written = write_exports(make(), stem=tmp_path / "new" / "s", names=[name])
     assert written[0].name == f"s{EXPORTS[name].suffix}"
@@ -59,7 +67,7 @@ def test_a_real_plane_with_its_directions_goes_to_li_and_back(network, images, l
         options=ExportOptions(source=source),
     )
     assert {"plane-li.h5", "plane-li-directions.h5", "plane.glb"} <= set(names(written))
-    surface, steps = (path for path in written if path.name.startswith("plane-li"))
+    surface, steps = (path for path in written if path.name.startswith(("plane-li.", "plane-li-")))
     again = read_li_surface(surface, directions=steps).save(tmp_path / "again.h5")
     for name in ("loss", "accuracy", "loss_stderr"):
         np.testing.assert_array_equal(again[name], data[name])
@@ -69,6 +77,32 @@ def test_a_real_plane_with_its_directions_goes_to_li_and_back(network, images, l
     shapes = [tuple(p.shape) for p in network.parameters()]
     found = read_li_directions(steps)
     assert [tensor.shape for tensor in found["beta"]] == shapes
+
+
+def test_a_light_copy_lacks_nothing_but_the_directions(network, images, labels, tmp_path):
+    source = tmp_path / "plane.h5"
+    landscape.weight_surface(network, images, labels, alpha=[-1, 0, 0.5], beta=[0, 1], out=source)
+    with open_surface(source) as data:
+        (light,) = write_exports(
+            data, stem=tmp_path / "plane", names=["light"], options=ExportOptions(source=source)
+        )
+    assert light.name == "plane-light.h5"
+    same = [load_surface(source), xr.load_dataset(light, engine="h5netcdf")]
+    xr.testing.assert_identical(same[1].drop_attrs(deep=False), same[0].drop_attrs(deep=False))
+    told = [facts(data) for data in same]
+    for each in told:
+        each.pop(SEAL)  # which covers the directions' names and shapes, too
+    assert told[1] == told[0]
+    with pytest.raises(InputError, match=r"no directions .* not a light copy"):
+        load_directions(light)
+    with h5py.File(light, "r+") as file:
+        file.attrs["title"] = "another"
+    with pytest.raises(InputError, match="is damaged"):
+        load_surface(light)
+    for given in (ExportOptions(), ExportOptions(source=source)):
+        unfinished = data.assign_attrs(complete=0 if given.source else 1)
+        with pytest.raises(InputError, match="made of the file of a finished surface"):
+            write_exports(unfinished, stem=tmp_path / "x", names=["light"], options=given)
 
 
 def test_a_path_goes_into_a_projection_file(make, walk, tmp_path):
