@@ -48,10 +48,14 @@ def on_files(files: Files, config: Any) -> Files:
     made["reference/python.md"] = _python()
     made["reference/commands.md"] = _commands()
     made["decisions/index.md"] = _decisions()
+    made["gallery.md"] = _gallery()
     for page, text in made.items():
         files.append(File.generated(config, page, content=text))
-    for figure in sorted((ROOT / "figures").glob("*.png")):
-        files.append(File.generated(config, f"figures/{figure.name}", abs_src_path=str(figure)))
+    for folder in ("figures", "figures/results"):
+        for figure in sorted((ROOT / folder).glob("*.png")):
+            files.append(
+                File.generated(config, f"{folder}/{figure.name}", abs_src_path=str(figure))
+            )
     return files
 
 
@@ -66,9 +70,21 @@ def _from_root(text: str) -> str:
     """A page of the top folder, as it is linked from the site's."""
     pages = {file: page for page, file in WRITTEN.items()}
     text = text.replace("](docs/decisions)", "](decisions/index.md)")
+    text = text.replace("](figures/README.md)", "](gallery.md)")
     text = text.replace("[CITATION.cff](CITATION.cff)", "`CITATION.cff`")
     text = re.sub(r"\]\(docs/", "](", text)
     return re.sub(r"\]\((\w+\.md)\)", lambda m: f"]({pages.get(m[1], m[1])})", text)
+
+
+def _gallery() -> str:
+    """Every figure that has a recipe and its surfaces in the repository."""
+    text = (ROOT / "figures" / "README.md").read_text("utf-8").replace("](../docs/", "](")
+    parts = [text.partition("\n## Folders")[0]]
+    for recipe in sorted((ROOT / "figures" / "recipes").glob("*.toml")):
+        words = recipe.read_text("utf-8")
+        parts += [f"## {recipe.stem}", f"![{recipe.stem}](figures/{recipe.stem}.png)"]
+        parts.append(f"```toml\n{words}```")
+    return "\n\n".join(parts)
 
 
 def _python() -> str:

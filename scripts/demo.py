@@ -10,9 +10,11 @@ import time
 from pathlib import Path
 
 import tyro
+from torch import nn
 
 import landscape
 from landscape.cli.status import exit_status
+from landscape.data import ImageSet
 
 SEED = 0
 ATTACKS = ("natural", "random", "worst-of-10", "grid")
@@ -38,7 +40,6 @@ def main(out: Path = Path("figures/demo")) -> None:
         progress=True,
         overwrite=True,
     ).checkpoint
-    identity = {"model": "cnn", "dataset": "digits", "split": "test"}
 
     test = digits["test"]
     rows = landscape.evaluate(
@@ -49,34 +50,7 @@ def main(out: Path = Path("figures/demo")) -> None:
         seed=SEED,
         show_progress=True,
     )
-
-    few = test.subset(8, generator=landscape.generator(SEED, "images"))
-    poses = landscape.spatial_surface(
-        trained.model,
-        few.images(),
-        few.labels,
-        out=out / "poses.h5",
-        overwrite=True,
-        progress=True,
-        identity=identity,
-        image_ids=few.indices.tolist(),
-        classes=few.classes,
-    )
-    some = test.subset(300, generator=landscape.generator(SEED, "images"))
-    plane = landscape.weight_surface(
-        trained.model,
-        some.images(),
-        some.labels,
-        seed=SEED,
-        out=out / "plane.h5",
-        overwrite=True,
-        progress=True,
-        identity=identity,
-    )
-    figures = [
-        *landscape.write_plots(poses, stem=out / "poses"),
-        *landscape.write_plots(plane, stem=out / "plane"),
-    ]
+    figures = surfaces(trained.model, test, out)
 
     print(f"\naccuracy on {len(test)} test digits")
     for row in rows:
@@ -90,6 +64,38 @@ def main(out: Path = Path("figures/demo")) -> None:
     print(f"  landscape info {out}/plane.h5")
     print(f"  landscape plot {out}/poses.h5 --plots spatial-3d --formats svg")
     print(f"  landscape weights {out}/model/model.pt --dimensions 1 --out {out}/line.h5")
+
+
+def surfaces(model: nn.Module, test: ImageSet, out: Path) -> list[Path]:
+    """Losses over poses and around the weights, and their figures."""
+    about = {"model": "cnn", "dataset": "digits", "split": "test"}
+    few = test.subset(8, generator=landscape.generator(SEED, "images"))
+    poses = landscape.spatial_surface(
+        model,
+        few.images(),
+        few.labels,
+        out=out / "poses.h5",
+        overwrite=True,
+        progress=True,
+        identity=about,
+        image_ids=few.indices.tolist(),
+        classes=few.classes,
+    )
+    some = test.subset(300, generator=landscape.generator(SEED, "images"))
+    plane = landscape.weight_surface(
+        model,
+        some.images(),
+        some.labels,
+        seed=SEED,
+        out=out / "plane.h5",
+        overwrite=True,
+        progress=True,
+        identity=about,
+    )
+    return [
+        *landscape.write_plots(poses, stem=out / "poses"),
+        *landscape.write_plots(plane, stem=out / "plane"),
+    ]
 
 
 if __name__ == "__main__":

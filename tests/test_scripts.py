@@ -30,6 +30,12 @@ def _coarse_figures(monkeypatch):
     monkeypatch.setattr(panels, "FACETS", 6)
 
 
+@pytest.fixture
+def drawn_once(monkeypatch):
+    """To be called before a second run, in which nothing is computed and its figures are known."""
+    return lambda: monkeypatch.setattr("landscape.plots.save", lambda figure, path, *, data: None)
+
+
 def script(name):
     spec = importlib.util.spec_from_file_location(name, SCRIPTS / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
@@ -82,20 +88,44 @@ def test_grids_and_figures(checkpoint, tmp_path, monkeypatch, capsys):
         assert Path(line).exists()
 
 
-def test_the_gallery_is_drawn_from_its_recipes(tmp_path, monkeypatch, capsys):
-    """Those whose surfaces are there; of the others it is said what makes them."""
+def test_the_gallery_is_drawn_from_the_surfaces_beside_it(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(SCRIPTS.parent)
     assert script("figures").main(out=tmp_path) == 0
-    told = capsys.readouterr().out.splitlines()
     drawn = {path.stem for path in tmp_path.glob("*.png")}
-    assert "resnet32-poses" in drawn
-    recipes = {path.stem for path in Path("figures/recipes").glob("*.toml")}
-    assert len(told) == len(recipes)
-    for name in recipes - drawn:
-        (line,) = [line for line in told if line.startswith(f"{name}: ")]
-        assert "made by: " in line
-    figures = {path.stem for path in Path("figures").glob("*.png")}
-    assert recipes == figures - {"first-order-stuck"}  # of scripts/spatial_robustness.py
+    assert drawn == {path.stem for path in Path("figures/recipes").glob("*.toml")}
+    assert drawn == {path.stem for path in Path("figures").glob("*.png")}
+    assert len(capsys.readouterr().out.splitlines()) == len(drawn)
+
+
+def test_figures_whose_surfaces_are_not_there_are_named_with_what_makes_them(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(SCRIPTS.parent)
+    recipes = sorted(Path("figures/results").glob("*.toml"))
+    script("figures").main(tuple(recipes), out=tmp_path)
+    for recipe, line in zip(recipes, capsys.readouterr().out.splitlines(), strict=True):
+        assert line.startswith(f"{recipe.stem}: no results/") or line.endswith(".png")
+        assert recipe.with_suffix(".png").exists()
+
+
+def test_the_surfaces_of_the_gallery_from_nothing(tmp_path, monkeypatch, capsys):
+    """A small part of each; those stored have the same kinds, axes and fields."""
+    gallery = script("gallery")
+    for name in ("FINE", "COARSE", "MAP", "VOLUME", "LINE"):
+        monkeypatch.setattr(gallery, name, 3)
+    monkeypatch.setattr(gallery, "ROTATION", np.array([-30.0, 0.0]))
+    monkeypatch.setattr(gallery, "SHIFT", np.array([-1.0, 0.0, 1.0]))
+    learn = landscape.load_dataset("digits").subset(64, generator=landscape.generator(0))
+    monkeypatch.setattr(gallery.landscape, "load_dataset", lambda *_, **__: learn)
+    gallery.main(tmp_path / "whole", tmp_path / "light", samples=8, epochs=2)
+    printed = capsys.readouterr().out.splitlines()
+    stored = {path.name: path for path in (SCRIPTS.parent / "figures/surfaces").glob("digits-*")}
+    assert {Path(line).name for line in printed} == set(stored)
+    for line in printed:
+        made, kept = landscape.load_surface(line), landscape.load_surface(stored[Path(line).name])
+        assert made.attrs["kind"] == kept.attrs["kind"]
+        assert set(made.variables) == set(kept.variables)
+        assert made.loss.dims == kept.loss.dims
 
 
 POSES = str(SCRIPTS.parent / "figures" / "surfaces" / "resnet32-poses.h5")
@@ -178,7 +208,7 @@ def test_the_order_of_the_paper_is_checked(monkeypatch):
     assert "[93.0]" in report.markdown({"standard": results["standard"]}, "cifar10")
 
 
-def test_adversarial_geometry_from_base_to_figures(tmp_path, monkeypatch, capsys):
+def test_adversarial_geometry_from_base_to_figures(tmp_path, monkeypatch, capsys, drawn_once):
     monkeypatch.syspath_prepend(str(SCRIPTS))
     script("adversarial_geometry").main(tmp_path)
     shown = capsys.readouterr().out
@@ -193,6 +223,7 @@ def test_adversarial_geometry_from_base_to_figures(tmp_path, monkeypatch, capsys
     assert tables.count("1 - SSIM)") == 2 * 5
     stored = {file: file.read_bytes() for file in tmp_path.glob("planes/*")}
     assert len(stored) == 3 * (2 + 1)  # two seeds and the numbers
+    drawn_once()
     script("adversarial_geometry").main(tmp_path)  # everything is there
     assert {file: file.read_bytes() for file in tmp_path.glob("planes/*")} == stored
 
@@ -236,7 +267,9 @@ def narrow_networks(monkeypatch):
 
 
 @pytest.mark.parametrize(("name", "radius"), [("pooling", 1), ("rounding", 2)])
-def test_trade_offs_of_fragile_networks(narrow_networks, tmp_path, capsys, name, radius):
+def test_trade_offs_of_fragile_networks(
+    narrow_networks, tmp_path, capsys, drawn_once, name, radius
+):
     from fragility.cli import Options
 
     main = script(name).main
@@ -264,6 +297,7 @@ def test_trade_offs_of_fragile_networks(narrow_networks, tmp_path, capsys, name,
     for suffix in ("png", "pdf"):
         assert (tmp_path / f"figure-tradeoff.{suffix}").stat().st_size > 2000
     kept = {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
+    drawn_once()
     main(Options(tmp_path))  # everything is there
     assert capsys.readouterr().out == shown
     assert {file: file.read_bytes() for file in kept} == kept
@@ -327,7 +361,7 @@ def test_networks_are_compared_where_they_are_equally_accurate(monkeypatch):
 
 
 def test_two_networks_are_connected_by_a_line_a_curve_and_a_plane(
-    checkpoint, tmp_path, monkeypatch, capsys
+    checkpoint, tmp_path, monkeypatch, capsys, drawn_once
 ):
     connectivity = script("mode_connectivity")
     monkeypatch.setitem(
@@ -357,6 +391,7 @@ def test_two_networks_are_connected_by_a_line_a_curve_and_a_plane(
     assert landscape.load_surface(options.out / "plane.h5").loss.shape == (3, 3)
     assert (options.out / "plane-weight-contour.png").stat().st_size > 2000
     kept = {file: file.read_bytes() for file in options.out.glob("*.[hp][5t]")}
+    drawn_once()
     connectivity.main(options)  # everything is there
     assert {file: file.read_bytes() for file in kept} == kept
     with pytest.raises(landscape.InputError, match="joins two other networks"):

@@ -14,6 +14,7 @@ def register_browser(app: Dash) -> None:
     _shared(app)
     _spatial(app)
     _weights(app)
+    _animation(app)
 
 
 def _function(name: str) -> ClientsideFunction:
@@ -100,6 +101,9 @@ def _weights(app: Dash) -> None:
         State("w-grid", "data"),
         State("w-held", "data"),
     )
+
+
+def _animation(app: Dash) -> None:
     app.clientside_callback(
         _function("play"),
         Output("w-clock", "disabled"),

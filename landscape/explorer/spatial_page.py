@@ -27,6 +27,12 @@ if TYPE_CHECKING:  # it needs torch
     from landscape.explorer.live import Live
 
 SLIDERS = [f"s-{axis}" for axis in POSE_AXES]
+AT = [Input(name, "value") for name in SLIDERS]
+IMAGE, WAYS, VERSION = (Input(name, "data") for name in ("s-image", "s-ways", "version"))
+PLANE, FIELD, SCALE, COMPARE, LEVELS, SORT = (
+    Input(f"s-{name}", "value") for name in ("plane", "field", "scale", "compare", "levels", "sort")
+)
+OPENED = State("opened", "data")
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,78 +49,68 @@ class SpatialPage:
 
     def register(self, app: Dash) -> None:
         """Tell the application which of them answers what."""
-        sliders = [Input(name, "value") for name in SLIDERS]
-        image, compare, scale = (
-            Input("s-image", "data"),
-            Input("s-compare", "value"),
-            Input("s-scale", "value"),
-        )
-        ways, version, opened = (
-            Input("s-ways", "data"),
-            Input("version", "data"),
-            State("opened", "data"),
-        )
-        plane, field = Input("s-plane", "value"), Input("s-field", "value")
-        levels, sort = Input("s-levels", "value"), Input("s-sort", "value")
+        self._register_figures(app)
         app.callback(
             Output("s-list", "children"),
             Output("s-order", "data"),
             Output("s-pages", "children"),
             Output("s-list-notice", "children"),
-            sort,
+            SORT,
             Input("s-page", "data"),
-            version,
-            opened,
+            VERSION,
+            OPENED,
         )(telling(3, self.images))
+        app.callback(
+            Output("query", "data", allow_duplicate=True),
+            IMAGE,
+            *AT,
+            PLANE,
+            FIELD,
+            SCALE,
+            COMPARE,
+            LEVELS,
+            SORT,
+            OPENED,
+            Input("s-camera", "data"),
+            prevent_initial_call="initial_duplicate",
+        )(self.describe)
+
+    def _register_figures(self, app: Dash) -> None:
         app.callback(
             Output("s-heat", "figure"),
             Output("s-profiles", "figure"),
             Output("s-pose", "children"),
             Output("s-remark", "children"),
             Output("s-notice", "children"),
-            image,
-            *sliders,
-            plane,
-            field,
-            scale,
-            compare,
-            ways,
-            version,
-            opened,
+            IMAGE,
+            *AT,
+            PLANE,
+            FIELD,
+            SCALE,
+            COMPARE,
+            WAYS,
+            VERSION,
+            OPENED,
         )(telling(4, self.draw))
         app.callback(
             Output("s-volume", "figure"),
             Output("s-volume-notice", "children"),
-            image,
-            levels,
-            scale,
-            compare,
-            ways,
-            version,
+            IMAGE,
+            LEVELS,
+            SCALE,
+            COMPARE,
+            WAYS,
+            VERSION,
             *(State(name, "value") for name in SLIDERS),
-            opened,
+            OPENED,
             State("s-camera", "data"),
         )(telling(1, self.whole))
         app.callback(
             Output("s-volume", "figure", allow_duplicate=True),
-            *sliders,
-            opened,
+            *AT,
+            OPENED,
             prevent_initial_call=True,
         )(self.move)
-        app.callback(
-            Output("query", "data", allow_duplicate=True),
-            image,
-            *sliders,
-            plane,
-            field,
-            scale,
-            compare,
-            levels,
-            sort,
-            opened,
-            Input("s-camera", "data"),
-            prevent_initial_call="initial_duplicate",
-        )(self.describe)
 
     def images(self, sort: str, page: int, version: Any, opened: str) -> tuple[Any, ...]:
         """A page of the list, the order of all images, and which page it is."""
