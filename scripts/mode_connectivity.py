@@ -114,9 +114,8 @@ class Pair:
 def loaded(options: Options, depth: Depth) -> Pair:
     """Both networks and their data, always the same images for a number of them."""
     first, second = (landscape.load_checkpoint(p) for p in (options.first, options.second))
-    name = first.configuration["data"]["name"]
     drawn = {
-        split: landscape.load_dataset(name, root=options.data_root, split=split).subset(
+        split: landscape.load_dataset(first.trained_on, root=options.data_root, split=split).subset(
             count or None, generator=landscape.generator(SEED, split)
         )
         for split, count in (("train", depth.learn), ("test", depth.test))

@@ -21,7 +21,7 @@ SHIFT = np.linspace(-0.1, 0.1, 5)  # of the side; right and down
 def compute(checkpoint: Path, images: int, out: Path, data_root: Path | None, seed: int) -> Path:
     """The surface of one checkpoint on images of the data set it was trained on."""
     loaded = landscape.load_checkpoint(checkpoint)
-    data = landscape.load_dataset(loaded.configuration["data"]["name"], root=data_root)
+    data = landscape.load_dataset(loaded.trained_on, root=data_root)
     chosen = data.subset(images, generator=landscape.generator(seed, "images"))
     _, height, width = chosen.shape
     path = out / f"{checkpoint.resolve().parent.name}-spatial.h5"

@@ -22,7 +22,7 @@ STEPS = np.linspace(-1, 1, 51)  # along each direction, in multiples of it
 def compute(checkpoint: Path, samples: int, out: Path, data_root: Path | None, seed: int) -> Path:
     """The plane around one checkpoint, on the data set it was trained on."""
     loaded = landscape.load_checkpoint(checkpoint)
-    data = landscape.load_dataset(loaded.configuration["data"]["name"], root=data_root)
+    data = landscape.load_dataset(loaded.trained_on, root=data_root)
     chosen = data.subset(samples, generator=landscape.generator(seed, "images"))
     path = out / f"{checkpoint.resolve().parent.name}-weights.h5"
     landscape.weight_surface(

@@ -50,7 +50,7 @@ def surfaces(run: Path, other: Path | None) -> dict[str, dict[str, Any]]:
 
 def sample(loaded: Checkpoint, split: str, count: int, root: Path | None, seed: int) -> ImageSet:
     """The images of a split that the loss is a mean over."""
-    data = landscape.load_dataset(loaded.configuration["data"]["name"], root=root, split=split)
+    data = landscape.load_dataset(loaded.trained_on, root=root, split=split)
     return data.subset(min(count, len(data)), generator=landscape.generator(seed, "images", split))
 
 

@@ -122,24 +122,15 @@ class DataOptions:
     download: bool = False
     """Fetch the data set into --data-root if it is not there."""
 
-    def load(
-        self, checkpoint: "Checkpoint | None" = None, *, split: str | None = None
-    ) -> "ImageSet":
+    def load(self, checkpoint: "Checkpoint", *, split: str | None = None) -> "ImageSet":
         """The whole of a split, that of the flag unless another is named.
 
         Raises:
             InputError: no data set is named, or it is not there.
         """
-        from landscape.data import DATASETS, load_dataset
+        from landscape.data import load_dataset
 
-        trained_on = checkpoint.configuration.get("data", {}).get("name") if checkpoint else None
-        name = self.dataset or trained_on
-        if name is None:
-            raise InputError(
-                f"these weights do not say what they were trained on; give --dataset, one of "
-                f"{', '.join(DATASETS)}"
-            )
-        split = split or self.split
+        name, split = self.dataset or checkpoint.trained_on, split or self.split
         return load_dataset(name, root=self.data_root, split=split, download=self.download)
 
 

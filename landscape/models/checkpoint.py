@@ -43,6 +43,20 @@ class Checkpoint:
     provenance: Mapping[str, Any]
     sha256: str
 
+    @property
+    def trained_on(self) -> str:
+        """The name of the data set that it was trained on.
+
+        Raises:
+            InputError: it does not say, as weights from elsewhere.
+        """
+        data = self.configuration.get("data")
+        if not isinstance(data, Mapping) or not isinstance(data.get("name"), str):
+            raise InputError(
+                "these weights do not say what they were trained on; name the data set (--dataset)"
+            )
+        return str(data["name"])
+
 
 def save_checkpoint(
     path: Path,

@@ -64,6 +64,15 @@ def test_comes_back_bit_for_bit(saved):
     assert_close(found.model(x), made().eval()(x), rtol=0, atol=0)
 
 
+def test_it_knows_what_it_was_trained_on_or_says_that_it_does_not(saved, tmp_path):
+    for about in ({}, {"data": "digits"}, {"data": {"name": 7}}):
+        elsewhere = replace(load_checkpoint(saved), configuration=about)
+        with pytest.raises(InputError, match=r"do not say .* name the data set \(--dataset\)"):
+            _ = elsewhere.trained_on
+    about = {"data": {"name": "digits"}}
+    assert replace(load_checkpoint(saved), configuration=about).trained_on == "digits"
+
+
 def test_file_holds_tensors_and_plain_values_only(saved):
     contents = torch.load(saved, weights_only=True)
     assert contents["format"] == "landscape-checkpoint"
