@@ -8,7 +8,6 @@ import tyro
 
 from landscape.cli.options import (
     ComputeOptions,
-    DataOptions,
     ModelOptions,
     Unset,
     spatial_limits,
@@ -249,10 +248,11 @@ def _splits(
     dataset: str, data_root: Path | None, group: "Group", *, download: bool
 ) -> "dict[str, ImageSet]":
     """Training and test images; what is missing is fetched once on each machine."""
+    from landscape.data import load_dataset
 
     def load(*, download: bool) -> "dict[str, ImageSet]":
         return {
-            split: DataOptions(dataset, data_root, split=split, download=download).load()
+            split: load_dataset(dataset, root=data_root, split=split, download=download)
             for split in ("train", "test")
         }
 
