@@ -227,7 +227,7 @@ HDF5: list[tuple[str, Reader]] = [
     ("info", lambda path, seed, folder: _command("info", path)),
 ]
 LATE = ("export", "plot")
-EXPORTED = ("csv", "minima", "li", "obj", "csv", "vts")
+EXPORTED = ("csv", "minima", "li", "obj", "light", "vts")
 FAMILIES: dict[str, list[tuple[str, Reader]]] = {
     "checkpoint": [("load_checkpoint", _checkpoint), ("evaluate", _evaluate)],
     "state": [("read_state", _state)],
