@@ -4,7 +4,7 @@ The one room of the explorer that needs torch.
 """
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from landscape.errors import InputError
 from landscape.explorer.sources import Source
 from landscape.explorer.spatial_figures import Way
 from landscape.models import Checkpoint, load_checkpoint
-from landscape.plots.prepare import POSE_AXES, displayed_pixels
+from landscape.plots.prepare import POSE_AXES, displayed_pixels, pose_settings
 from landscape.rng import generator
 from landscape.spatial import SpatialLimits, Warp
 from landscape.typing import Images, Labels
@@ -111,7 +111,7 @@ class Live:
         network, (images, labels) = self._network(source), _pictures(image, 1)
         pose = torch.tensor([list(at)], dtype=torch.float32)
         with self._lock:
-            moved = _warp(image)(images.to(network.device, network.dtype), pose)
+            moved = Warp(*pose_settings(image))(images.to(network.device, network.dtype), pose)
             logits = network.logits(moved).double().cpu()
         loss = float(torch.logsumexp(logits[0], 0) - logits[0, labels[0]])
         top = logits.softmax(dim=1)[0].topk(min(TOP, logits.shape[1]))
@@ -132,7 +132,7 @@ class Live:
         network, (images, labels) = self._network(source), _pictures(image, WAYS)
         reach = [float(np.abs(image[axis].values).max()) for axis in POSE_AXES]
         limits = SpatialLimits(rotation=reach[0], shift_x=reach[1], shift_y=reach[2])
-        attack = FirstOrder(steps=steps, limits=limits, warp=_warp(image))
+        attack = FirstOrder(steps=steps, limits=limits, warp=Warp(*pose_settings(image)))
         with self._lock:
             found = attack(network, images, labels, generator=generator(0, "explorer"))
         ways = found.trajectory[0].transpose(0, 1).double().cpu().numpy()
@@ -154,8 +154,3 @@ def _pictures(image: xr.Dataset, count: int) -> tuple[Images, Labels]:
     """The picture of an image, and its label, as often as wanted."""
     pixels = torch.from_numpy(displayed_pixels(image).copy()).permute(2, 0, 1).float() / 255
     return pixels.expand(count, -1, -1, -1).contiguous(), torch.full((count,), int(image["label"]))
-
-
-def _warp(image: xr.Dataset) -> Warp:
-    facts: Mapping[str, str] = image.attrs
-    return Warp(facts.get("convention", "landscape"), facts.get("padding", "zeros"))

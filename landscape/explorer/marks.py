@@ -123,12 +123,9 @@ def even_ticks(scale: Scale, most: int = 6) -> dict[str, Any]:
         scale: of the values.
         most: how many, about.
     """
-    inside = [level for level in scale.levels if scale.low <= level <= scale.high]
     if not scale.log:
         return {"nticks": most}
-    powers = [level for level in inside if np.log10(level) % 1 < 1e-9]
-    some = powers if len(powers) > 2 else inside
-    some = some[:: -(-len(some) // most)] if some else []
+    some = scale.ticks(most)
     return {"tickmode": "array", "tickvals": some, "ticktext": [f"{level:g}" for level in some]}
 
 

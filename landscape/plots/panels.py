@@ -184,12 +184,8 @@ def _away_from_corners(along: Line) -> list[float]:
 
 def _frame(ax: Axes3D, scale: Scale, zlabel: str) -> None:
     ax.set_zlim(*scale.ends)
-    inside = [level for level in scale.levels if scale.low <= level <= scale.high]
-    powers = [level for level in inside if math.log10(level) % 1 < 1e-9] if scale.log else []
     inches = ax.get_position().width * ax.figure.get_figwidth()
-    most = 6 if inches > SMALL_BOX else 4
-    several = powers if len(powers) > 2 else inside
-    chosen = several[:: math.ceil(len(several) / most)]
+    chosen = scale.ticks(6 if inches > SMALL_BOX else 4)
     ax.zaxis.set_major_locator(FixedLocator([math.log10(v) if scale.log else v for v in chosen]))
     ax.zaxis.set_major_formatter(FuncFormatter(lambda z, _: number(10**z if scale.log else z)))
     ax.tick_params(pad=-2.5, labelsize=small())

@@ -156,15 +156,15 @@ def class_name(data: xr.Dataset, index: int) -> str:
     return literal(names[index]) if 0 <= index < len(names) else str(index)
 
 
+def pose_settings(data: xr.Dataset) -> tuple[str, str]:
+    """Convention and padding of the poses; files of the first versions do not say."""
+    return data.attrs.get("convention", OWN_CONVENTION), data.attrs.get("padding", "zeros")
+
+
 def can_pose(data: xr.Dataset) -> bool:
     """Whether the file holds pixels and a convention under which they can be posed again."""
-    convention = data.attrs.get("convention", OWN_CONVENTION)
-    return "pixels" in data and convention == OWN_CONVENTION and _padding(data) in BORDERS
-
-
-def _padding(data: xr.Dataset) -> str:
-    padding: str = data.attrs.get("padding", "zeros")
-    return padding
+    convention, padding = pose_settings(data)
+    return "pixels" in data and convention == OWN_CONVENTION and padding in BORDERS
 
 
 def posed_pixels(image: xr.Dataset, point: PosePoint) -> UInt8[np.ndarray, "row column channel"]:
@@ -176,7 +176,7 @@ def posed_pixels(image: xr.Dataset, point: PosePoint) -> UInt8[np.ndarray, "row 
     turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
     centre = (np.array(pixels.shape[:2]) - 1) / 2
     offset = centre - turn @ (centre + np.array([point.shift_y, point.shift_x]))
-    border = BORDERS[_padding(image)]
+    border = BORDERS[pose_settings(image)[1]]
     channels = [
         affine_transform(channel.astype(np.float64), turn, offset, order=1, mode=border)
         for channel in np.moveaxis(pixels, -1, 0)

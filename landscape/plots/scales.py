@@ -53,6 +53,13 @@ class Scale:
         low, high = self.position(np.array([self.low, self.high])).tolist()
         return low, high
 
+    def ticks(self, most: int) -> list[float]:
+        """Some levels in the range; of a logarithmic one powers of ten if there are three."""
+        inside = [level for level in self.levels if self.low <= level <= self.high]
+        powers = [level for level in inside if math.log10(level) % 1 < 1e-9] if self.log else []
+        several = powers if len(powers) > 2 else inside
+        return several[:: max(1, math.ceil(len(several) / most))]
+
     def norm(self) -> Normalize:
         """Matplotlib's map from values to the unit interval."""
         return (LogNorm if self.log else Normalize)(self.low, self.high)
