@@ -193,7 +193,7 @@ def _frame(ax: Axes3D, scale: Scale, zlabel: str) -> None:
     ax.xaxis.labelpad, ax.yaxis.labelpad, ax.zaxis.labelpad = -5, -4, -1
     ax.zaxis.set_rotate_label(False)
     ax.set_zlabel(zlabel, rotation=90)
-    ax.set_box_aspect(BOX, zoom=min(0.92, 0.54 + 0.15 * inches))  # labels do not shrink
+    ax.set_box_aspect(BOX, zoom=min(0.92, 0.62 + 0.1 * inches))  # labels do not shrink
     ax.patch.set_visible(False)  # would cover the labels of the panel to the left
     elevation, azimuth = current_look().view
     ax.view_init(elev=elevation, azim=azimuth)

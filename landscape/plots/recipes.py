@@ -79,6 +79,11 @@ class Recipe:
             raise InputError(
                 f"expected a title for each of {len(self.files)} files, got {len(self.titles)}"
             )
+        if len(set(self.titles)) < len(self.titles):
+            raise InputError(
+                "expected titles that tell the panels apart, got the same one twice: "
+                f"{', '.join(map(printable, self.titles))}"
+            )
 
     @property
     def missing(self) -> list[Path]:

@@ -51,7 +51,7 @@ def plot(data: xr.Dataset, *, ax: Axes, scale: Scale | None = None, field: str =
     if (places := marked(data)) is not None:
         draw(ax, places)
     ax.plot(0, 0, linestyle="", label="trained weights", **CLEAN)
-    ax.set(xlabel=axis_label(part["alpha"]), ylabel=axis_label(part["beta"]))
+    ax.set(xlabel=axis_label(part["alpha"]), ylabel=_beside(part, "beta"))
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     return ax
@@ -68,7 +68,7 @@ def figure(data: xr.Dataset, options: PlotOptions) -> Figure:
         fig = new_figure(column_width(), around + panel, layout="compressed")
         ax = fig.subplots()
         plot(data, ax=ax)
-        colour_bar(fig, [ax], scale_of(part["loss"].values), _beside(part))
+        colour_bar(fig, [ax], scale_of(part["loss"].values), _beside(part, "loss"))
         fig.suptitle(title)
         if handles:
             fig.legend(handles=handles, loc="outside lower center", ncols=2)
@@ -86,9 +86,9 @@ def _shape(x: np.ndarray, y: np.ndarray) -> float | None:
     return shape if 1 / 3 < shape < 3 else None
 
 
-def _beside(part: xr.Dataset) -> str:
-    """The name of the colours, in two lines beside a plane that is wider than high."""
-    name = axis_label(part["loss"])
+def _beside(part: xr.Dataset, variable: str) -> str:
+    """A name that is written upwards, in two lines beside a plane that is wider than high."""
+    name = axis_label(part[variable])
     flat = np.ptp(part["beta"].values) < 0.6 * np.ptp(part["alpha"].values)
     return name.replace(" (", "\n(") if flat else name
 

@@ -186,6 +186,7 @@ WRONG = {
     'plot = "weight-contour"': "expected one file for the plot 'weight-contour', got 2",
     'plot = "spectra"': "can be drawn as: contours, 3d",
     'titles = ["x"]': "expected a title for each of 2 files, got 1",
+    'titles = ["x", "x"]': "expected titles that tell the panels apart, got the same one twice",
     'venue = "icnl"': "did you mean 'icml'",
     'formats = ["html"]': "format of a figure for a paper",
     "formats = []": "expected one or more formats",
