@@ -77,14 +77,16 @@ def _from_root(text: str) -> str:
 
 
 def _gallery() -> str:
-    """Every figure that has a recipe and its surfaces in the repository."""
-    text = (ROOT / "figures" / "README.md").read_text("utf-8").replace("](../docs/", "](")
-    parts = [text.partition("\n## Folders")[0]]
-    for recipe in sorted((ROOT / "figures" / "recipes").glob("*.toml")):
-        words = recipe.read_text("utf-8")
-        parts += [f"## {recipe.stem}", f"![{recipe.stem}](figures/{recipe.stem}.png)"]
-        parts.append(f"```toml\n{words}```")
-    return "\n\n".join(parts)
+    """The page of the folder of figures, with the recipe below each."""
+    folder = ROOT / "figures"
+    text, _, _ = (folder / "README.md").read_text("utf-8").partition("\n## Folders")
+
+    def shown(found: re.Match[str]) -> str:
+        recipe = (folder / "recipes" / f"{found[2]}.toml").read_text("utf-8")
+        return f"![{found[1]}](figures/{found[2]}.png)\n\n```toml\n{recipe}```"
+
+    text = re.sub(r"!\[(.*)\]\(([\w-]+)\.png\)", shown, text)
+    return text.replace("](../docs/", "](")
 
 
 def _python() -> str:

@@ -123,10 +123,14 @@ def lose_a_process(data, seconds):
         list(pictures)
 
 
-@pytest.mark.parametrize("seconds", [0, 10], ids=["while-reading", "while-computing"])
-def test_a_process_that_is_killed_is_one_sentence(data, seconds, capfd):
-    died = r"process that reads .* --workers 0 .*: .*(Killed|exited unexpectedly)"
-    with pytest.raises(InputError, match=died) as told:
+@pytest.mark.parametrize(
+    ("seconds", "why"),
+    [(0, "(Killed|exited unexpectedly)"), (10, "Killed")],
+    ids=["while-reading", "while-computing"],
+)
+def test_a_process_that_is_killed_is_one_sentence(data, seconds, why, capfd):
+    """PyTorch may miss it, while it waits for its images, before it hears the signal."""
+    with pytest.raises(InputError, match=rf"process that reads .* --workers 0 .*: .*{why}") as told:
         lose_a_process(data, seconds)
     assert "\n" not in str(told.value)
     assert capfd.readouterr().err == ""
