@@ -12,7 +12,6 @@ import pytest
 from torch import nn
 
 from landscape.directions.curve import straight
-from landscape.plots import panels, style
 from landscape.store import (
     Axis,
     Constant,
@@ -32,8 +31,6 @@ READERS = ("open_surface", "load_directions", "read_li", "info", "read_state", "
 @pytest.fixture(autouse=True)
 def _scripts_importable(monkeypatch):
     monkeypatch.syspath_prepend(str(SCRIPTS))
-    monkeypatch.setitem(style.RC, "savefig.dpi", style.RC["savefig.dpi"])  # changed by `readers`
-    monkeypatch.setattr(panels, "FACETS", panels.FACETS)
 
 
 def layout():

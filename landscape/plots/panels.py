@@ -1,18 +1,14 @@
 """What several plots draw: marks for what is not a number, poses, and surfaces in 3-D."""
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float
 from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.cm import ScalarMappable
 from matplotlib.collections import PolyCollection
-from matplotlib.colorbar import Colorbar
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 from mpl_toolkits.mplot3d.art3d import Poly3DCollection
 from mpl_toolkits.mplot3d.axes3d import Axes3D
 
@@ -83,37 +79,6 @@ def _cell(x: Line, y: Line, row: int, column: int, zoom: float) -> Float[np.ndar
     )
     middle = corners.mean(axis=0)
     return np.asarray(middle + zoom * (corners - middle))
-
-
-def not_finite_handles(values: Float[np.ndarray, "..."], of: str = "loss") -> list[Patch]:
-    """Legend entries for the hatches that `values` need, whose name is `of`."""
-    return [
-        Patch(hatch=NOT_FINITE[name], linewidth=0, label=f"{of} is {name}", **NOT_FINITE_COLOURS)
-        for name in not_finite(values)
-    ]
-
-
-def colour_bar(figure: Figure, axes: Sequence[Axes], scale: Scale, label: str) -> Colorbar:
-    """The key to the colours of a scale, pointed where values lie outside it."""
-    extend = {(False, False): "neither", (True, False): "min", (False, True): "max"}
-    bar = figure.colorbar(
-        ScalarMappable(scale.norm(), LOSS_COLOURS),
-        ax=list(axes),
-        extend=extend[scale.below, scale.clipped],
-        label=label,
-        pad=0.02,
-        aspect=30,
-    )
-    round_ticks(bar, scale)
-    return bar
-
-
-def round_ticks(bar: Colorbar, scale: Scale) -> None:
-    """Ticks of a colour bar at the round levels inside the scale."""
-    bar.ax.yaxis.set_minor_locator(NullLocator())
-    bar.set_ticks([level for level in scale.levels if scale.low <= level <= scale.high])
-    bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
-    bar.outline.set_linewidth(0.4)
 
 
 def axes_3d(figure: Figure, rows: int, columns: int, panel: int, *, head: float) -> Axes3D:

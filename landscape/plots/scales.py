@@ -13,6 +13,7 @@ from landscape.plots.venues import current_look
 LOG_FROM = 100.0  # a ratio of largest to smallest above this asks for a logarithmic scale
 DECADES = 6.0  # the most a logarithmic scale shows; losses of exactly 0 are common
 SPIKE = 3.0  # values this many times above the bulk (99 %) flatten the rest of a 3-D surface
+COARSER = (2, 4, 5, 10, 20)  # every second level, every fourth
 PER_DECADE = ((2.7, (1, 2, 3, 5)), (4.0, (1, 2, 5)), (math.inf, (1, 3)))  # up to so many decades
 
 
@@ -54,11 +55,26 @@ class Scale:
         return low, high
 
     def ticks(self, most: int) -> list[float]:
-        """Some levels in the range; of a logarithmic one powers of ten if there are three."""
+        """The levels in the range, or the rounder ones among them where there are too many.
+
+        Of a logarithmic scale these are powers of ten if there are three of them.
+
+        Args:
+            most: how many there may be.
+        """
         inside = [level for level in self.levels if self.low <= level <= self.high]
-        powers = [level for level in inside if math.log10(level) % 1 < 1e-9] if self.log else []
-        several = powers if len(powers) > 2 else inside
-        return several[:: max(1, math.ceil(len(several) / most))]
+        if len(inside) <= most:
+            return inside
+        if self.log:
+            powers = [level for level in inside if math.log10(level) % 1 < 1e-9]
+            several = powers if len(powers) > 2 else inside
+            return several[:: math.ceil(len(several) / most)]
+        step = self.levels[1] - self.levels[0]
+        for every in COARSER:
+            rounder = [level for level in inside if round(level / step) % every == 0]
+            if len(rounder) <= most:
+                return rounder or inside[:1]
+        return inside[:most]
 
     def norm(self) -> Normalize:
         """Matplotlib's map from values to the unit interval."""
@@ -91,12 +107,14 @@ def scale_of(
         log = low >= 0 and positive.size > 0 and (wide if wanted is None else wanted)
     if log:
         low = max(float(positive.min()), high * 10**-DECADES)
+        if high <= (1 + 1e-9) * low:  # a constant still needs a range
+            low, high = low / 1.1, high * 1.1
         return Scale(low, high, True, _log_levels(low, high), bool((finite < low).any()), high)
     largest = high
     reach = SPIKE * (float(np.quantile(finite, 0.99)) - low)
     if cut_spikes and high - low > reach > 0:
         high = float(finite[finite <= low + reach].max())
-    if high - low <= 1e-9 * max(abs(low), abs(high)):  # a constant still needs a range
+    if high - low <= 1e-9 * max(abs(low), abs(high)):
         half = 0.05 * abs(high) or 0.5
         low, high, largest = low - half, high + half, high + half
     return Scale(low, high, False, _linear_levels(low, high), False, largest)
@@ -125,6 +143,8 @@ def _linear_levels(low: float, high: float) -> tuple[float, ...]:
 
 def _log_levels(low: float, high: float) -> tuple[float, ...]:
     span = math.log10(high / low)
+    if span < 1:  # a decade has few round numbers of its own
+        return tuple(level if level > 0 else low for level in _linear_levels(low, high))
     digits = next(digits for most, digits in PER_DECADE if span <= most)
     decades = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 1)
     levels = np.array([digit * 10.0**decade for decade in decades for digit in digits])

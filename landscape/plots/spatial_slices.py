@@ -8,8 +8,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from landscape.plots.keys import colour_bar, key_below, not_finite_handles
 from landscape.plots.options import PlotOptions
-from landscape.plots.panels import Line, colour_bar, heat_map, not_finite_handles
+from landscape.plots.panels import Line, heat_map
 from landscape.plots.prepare import (
     PosePoint,
     can_pose,
@@ -76,9 +77,9 @@ def figure(data: xr.Dataset, options: PlotOptions) -> Figure:
     scale = scale_of(values)
     pictures = ("pixels" in shown) + can_pose(shown)
     with style():
-        fig = new_figure(page_width(), ROW_HEIGHT * rows + 0.75)
+        fig = new_figure(page_width(), ROW_HEIGHT * rows + 0.55)
         narrow = page_width() < 6  # words under pictures keep their size
-        ratios = [1.15 if narrow else 0.8] * pictures + [1.5, 1.5, 1.3 if narrow else 1.0]
+        ratios = [1.3 if narrow else 0.8] * pictures + [1.5, 1.5, 1.3 if narrow else 1.0]
         axes = fig.subplots(rows, len(ratios), squeeze=False, width_ratios=ratios)
         for row, panels in enumerate(axes):
             image = shown.isel(image=row)
@@ -93,7 +94,7 @@ def figure(data: xr.Dataset, options: PlotOptions) -> Figure:
             _name_planes(image, panels[pictures:], pictures=pictures)
         colour_bar(fig, axes[:, pictures:].ravel().tolist(), scale, axis_label(shown["loss"]))
         fig.suptitle(heading(data, left_out(data, shown), width=page_width()))
-        fig.legend(handles=_handles(values), loc="outside lower center", ncols=5)
+        key_below(fig, _handles(values), across=5)
     return fig
 
 

@@ -8,7 +8,8 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from landscape.plots import weight_3d, weight_contour
-from landscape.plots.panels import axes_3d, colour_bar, not_finite_handles
+from landscape.plots.keys import colour_bar, key_below, not_finite_handles
+from landscape.plots.panels import axes_3d
 from landscape.plots.scales import Scale, number, scale_of
 from landscape.plots.style import axis_label, new_figure, page_width, style
 from landscape.store import complete_part
@@ -39,8 +40,7 @@ def contours(surfaces: Mapping[str, xr.Dataset]) -> Figure:
             ax.label_outer()
         first = next(iter(surfaces.values()))
         colour_bar(fig, drawn, scale, axis_label(first["loss"]))
-        if handles := not_finite_handles(_losses(surfaces)):
-            fig.legend(handles=handles, loc="outside lower center", ncols=2)
+        key_below(fig, not_finite_handles(_losses(surfaces)))
     return fig
 
 

@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 
 from landscape.errors import InputError
 from landscape.measures.roughness import LEAST, spectrum
-from landscape.plots.panels import colour_bar, heat_map, not_finite_handles
+from landscape.plots.keys import colour_bar, key_below, not_finite_handles
+from landscape.plots.panels import heat_map
 from landscape.plots.prepare import POSE_AXES, displayed_pixels
 from landscape.plots.scales import Scale, scale_of
 from landscape.plots.style import (
@@ -65,8 +66,7 @@ def slices(surfaces: Mapping[str, xr.Dataset]) -> Figure:
         for ax in panels[-1]:
             ax.set_xlabel(axis_label(first[x]))
         colour_bar(fig, panels.ravel().tolist(), scale, axis_label(first["loss"]))
-        if handles := not_finite_handles(losses):
-            fig.legend(handles=handles, loc="outside lower center", ncols=2)
+        key_below(fig, not_finite_handles(losses))
     return fig
 
 
@@ -101,7 +101,7 @@ def spectra(surfaces: Mapping[str, xr.Dataset]) -> Figure:
             f"{first.sizes[dim]}; take finer ones"
         )
     with style():
-        fig = new_figure(page_width() / 2 + 0.6, 2.6)
+        fig = new_figure(page_width() / 2 + 0.6, 2.4)
         ax = fig.subplots()
         for number, (name, data) in enumerate(shown.items()):
             colour, dash = NETWORK_COLOURS[number % 5], DASHES[number % 5]
@@ -113,7 +113,7 @@ def spectra(surfaces: Mapping[str, xr.Dataset]) -> Figure:
             ylabel=f"power of the loss (nat²·{unit}/cycle)",
         )
         ax.grid()
-        fig.legend(loc="outside lower center", ncols=2, fontsize=small())
+        key_below(fig)
     return fig
 
 

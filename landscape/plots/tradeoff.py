@@ -11,8 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from landscape.errors import InputError
+from landscape.plots.keys import key_below
 from landscape.plots.options import PlotOptions
-from landscape.plots.style import NETWORK_COLOURS, heading, new_figure, page_width, small, style
+from landscape.plots.style import NETWORK_COLOURS, heading, new_figure, page_width, style
 from landscape.store import in_memory
 from landscape.store.told import names_in, parsed
 from landscape.text import literal
@@ -107,7 +108,7 @@ def figure(data: xr.Dataset, options: PlotOptions) -> Figure:
     rows = math.ceil(len(attacks) / ACROSS)
     columns = math.ceil(len(attacks) / rows)
     with style():
-        fig = new_figure(page_width(), 0.7 + 1.9 * rows)
+        fig = new_figure(page_width(), 0.45 + 1.9 * rows)
         axes = fig.subplots(rows, columns, squeeze=False, sharex=True)
         for ax in axes.flat[len(attacks) :]:
             ax.set_visible(False)
@@ -125,6 +126,6 @@ def figure(data: xr.Dataset, options: PlotOptions) -> Figure:
             )
             for i, title in enumerate(titles(data))
         ]
-        fig.legend(handles=handles, ncols=2, loc="outside lower center", fontsize=small())
+        key_below(fig, handles, across=3)
         fig.suptitle(heading(data, width=page_width()))
     return fig

@@ -7,8 +7,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from landscape.plots.contour_labels import label_contours
+from landscape.plots.keys import colour_bar, key_below, not_finite_handles
 from landscape.plots.options import PlotOptions
-from landscape.plots.panels import colour_bar, heat_map, mark_not_finite, not_finite_handles
+from landscape.plots.panels import heat_map, mark_not_finite
 from landscape.plots.paths import draw, marked, off_surface
 from landscape.plots.scales import Scale, scale_of
 from landscape.plots.style import (
@@ -22,6 +23,9 @@ from landscape.plots.style import (
     style,
 )
 from landscape.store import complete_part, in_memory
+
+TICK = 0.34  # inches from number to number along an axis, at least
+FLAT = 0.6  # planes whose height is less of their width
 
 
 def plot(data: xr.Dataset, *, ax: Axes, scale: Scale | None = None, field: str = "loss") -> Axes:
@@ -51,9 +55,10 @@ def plot(data: xr.Dataset, *, ax: Axes, scale: Scale | None = None, field: str =
     if (places := marked(data)) is not None:
         draw(ax, places)
     ax.plot(0, 0, linestyle="", label="trained weights", **CLEAN)
-    ax.set(xlabel=axis_label(part["alpha"]), ylabel=_beside(part, "beta"))
-    for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+    ax.set(xlabel=axis_label(part["alpha"]), ylabel=_beside(part))
+    for axis, room in zip((ax.xaxis, ax.yaxis), _size(ax, x, y), strict=True):
+        most = max(2, min(5, int(room / TICK)))
+        axis.set_major_locator(MaxNLocator(most, steps=[1, 2, 5, 10]))
     return ax
 
 
@@ -61,17 +66,18 @@ def figure(data: xr.Dataset, options: PlotOptions) -> Figure:
     """One panel of a column's width with the key to its colours."""
     part = in_memory(complete_part(data, "loss"))
     title = heading(data, off_surface(data), width=column_width())
-    handles = not_finite_handles(part["loss"].values)
-    around = 0.5 + 0.16 * len(title.splitlines()) + 0.2 * bool(handles)
+    flat = shape_of(part) < FLAT  # its key is below, where there is room for it
+    beside, around = (0.7, 0.95) if flat else (1.05, 0.5)
     with style():
-        panel = (column_width() - 1.05) * shape_of(part)
-        fig = new_figure(column_width(), around + panel, layout="compressed")
+        panel = (column_width() - beside) * shape_of(part)
+        height = around + 0.16 * len(title.splitlines()) + panel
+        fig = new_figure(column_width(), height, layout="compressed")
         ax = fig.subplots()
         plot(data, ax=ax)
-        colour_bar(fig, [ax], scale_of(part["loss"].values), _beside(part, "loss"))
+        losses = part["loss"].values
+        colour_bar(fig, [ax], scale_of(losses), axis_label(part["loss"]), below=flat)
         fig.suptitle(title)
-        if handles:
-            fig.legend(handles=handles, loc="outside lower center", ncols=2)
+        key_below(fig, not_finite_handles(losses))
     return fig
 
 
@@ -86,11 +92,10 @@ def _shape(x: np.ndarray, y: np.ndarray) -> float | None:
     return shape if 1 / 3 < shape < 3 else None
 
 
-def _beside(part: xr.Dataset, variable: str) -> str:
-    """A name that is written upwards, in two lines beside a plane that is wider than high."""
-    name = axis_label(part[variable])
-    flat = np.ptp(part["beta"].values) < 0.6 * np.ptp(part["alpha"].values)
-    return name.replace(" (", "\n(") if flat else name
+def _beside(part: xr.Dataset) -> str:
+    """The name of the axis that runs up, in two lines beside a flat plane."""
+    name = axis_label(part["beta"])
+    return name.replace(" (", "\n(") if shape_of(part) < FLAT else name
 
 
 def _mark_measured(ax: Axes, part: xr.Dataset) -> None:

@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 
 from landscape.measures.convexity import eigenvalue_ratio
 from landscape.plots import weight_contour
+from landscape.plots.keys import colour_bar, key_below, not_finite_handles
 from landscape.plots.options import PlotOptions
-from landscape.plots.panels import colour_bar, not_finite_handles
 from landscape.plots.paths import off_surface
 from landscape.plots.prepare import drawn_fields
 from landscape.plots.scales import scale_of
@@ -18,6 +18,7 @@ from landscape.plots.style import axis_label, heading, new_figure, page_width, s
 from landscape.store import complete_part, in_memory
 
 ACROSS = 3
+HIGHEST = 1.7  # inches of a panel
 
 
 def with_ratio(data: xr.Dataset) -> xr.Dataset:
@@ -35,7 +36,10 @@ def figure(data: xr.Dataset, options: PlotOptions) -> Figure:
     columns = min(len(names), ACROSS)
     rows = math.ceil(len(names) / columns)
     with style():
-        fig = new_figure(page_width(), 0.5 + 2.1 * rows, layout="compressed")
+        panel = min(
+            ((page_width() - 0.3) / columns - 0.55) * weight_contour.shape_of(part), HIGHEST
+        )
+        fig = new_figure(page_width(), 0.4 + (panel + 0.4) * rows, layout="compressed")
         axes = fig.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
         for ax in axes.flat[len(names) :]:
             ax.set_visible(False)
@@ -50,6 +54,5 @@ def figure(data: xr.Dataset, options: PlotOptions) -> Figure:
             ax.set_xlabel(axis_label(part["alpha"]))
         fig.suptitle(heading(data, off_surface(data), width=page_width()))
         every = np.concatenate([part[name].values.ravel() for name in names])
-        if handles := not_finite_handles(every, of="value"):
-            fig.legend(handles=handles, loc="outside lower center", ncols=2)
+        key_below(fig, not_finite_handles(every, of="value"))
     return fig

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
+from landscape.plots.keys import key_below
 from landscape.plots.options import PlotOptions
 from landscape.plots.paths import NETWORK, marked
 from landscape.plots.prepare import cell_edges, drawn_fields, not_finite
@@ -87,10 +88,9 @@ def figure(data: xr.Dataset, options: PlotOptions) -> Figure:
     """A column's width; quantities other than losses and accuracies get panels of their own."""
     part = in_memory(complete_part(data))
     (axis,) = swept_axes(part)
-    losses, accuracies, others = lines_of(part)
+    others = lines_of(part)[2]
     with style():
-        rows = 0.16 * max(0, len(losses) + len(accuracies) - 2)
-        fig = new_figure(column_width(), 2.4 + rows + 1.2 * len(others))
+        fig = new_figure(column_width(), 2.2 + 1.2 * len(others))
         ratios = [2.0] + [1.0] * len(others)
         axes = fig.subplots(len(ratios), 1, squeeze=False, sharex=True, height_ratios=ratios)[:, 0]
         plot(data, ax=axes[0])
@@ -102,7 +102,7 @@ def figure(data: xr.Dataset, options: PlotOptions) -> Figure:
             ax.set_xlabel("")
         axes[-1].set_xlabel(axis_label(part[axis]))
         fig.suptitle(heading(data, width=column_width()))
-        fig.legend(loc="outside lower center", ncols=2)
+        key_below(fig)
     return fig
 
 
@@ -150,7 +150,7 @@ def _mark_not_finite(ax: Axes, field: xr.DataArray, colour: str, row: int = 0) -
 
 
 def _mark_places(ax: Axes, data: xr.Dataset) -> None:
-    """Other networks by name, checkpoints as a row of marks."""
+    """Other networks by name above the panel, checkpoints as a row of marks."""
     places = marked(data)
     if places is None:
         return
@@ -162,6 +162,7 @@ def _mark_places(ax: Axes, data: xr.Dataset) -> None:
         style_of["color"] = NETWORK["color"]
         ax.plot(x, floor, transform=across, label="checkpoints", **style_of)
         return
-    for name, place in zip(places.names, x, strict=True):
+    for row, (name, place) in enumerate(zip(places.names, x.tolist(), strict=True)):
         ax.axvline(place, color=NETWORK["color"], linewidth=0.8, zorder=0)
-        ax.text(place, 0.03, f" {name}", transform=across, va="bottom", fontsize=small())
+        above = (0, 2 + 1.25 * small() * row)  # the panel, in rows: lines fill the panel
+        ax.annotate(name, (place, 1), above, across, "offset points", ha="center", fontsize=small())

@@ -5,8 +5,8 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from landscape.plots import weight_contour
+from landscape.plots.keys import colour_bar, key_below, not_finite_handles
 from landscape.plots.options import PlotOptions
-from landscape.plots.panels import colour_bar, not_finite_handles
 from landscape.plots.scales import number, scale_of
 from landscape.plots.style import (
     axis_label,
@@ -19,6 +19,8 @@ from landscape.plots.style import (
 from landscape.store import complete_part, in_memory
 
 SLICES = 5
+HIGHEST = 1.6  # inches of a panel
+KEY = 1.6  # inches that the words beside the colours take
 
 
 def slices(part: xr.Dataset) -> list[xr.Dataset]:
@@ -40,7 +42,9 @@ def figure(data: xr.Dataset, options: PlotOptions) -> Figure:
     losses = np.concatenate([plane["loss"].values.ravel() for plane in planes])
     scale = scale_of(losses)
     with style():
-        fig = new_figure(page_width(), 2.1, layout="compressed")
+        shape = weight_contour.shape_of(planes[0])
+        panel = min(((page_width() - 0.9) / len(planes) - 0.25) * shape, HIGHEST)
+        fig = new_figure(page_width(), max(0.75 + panel, KEY), layout="compressed")
         axes = fig.subplots(1, len(planes), squeeze=False, sharex=True, sharey=True)[0]
         for ax, plane in zip(axes, planes, strict=True):
             weight_contour.plot(plane, ax=ax, scale=scale)
@@ -48,6 +52,5 @@ def figure(data: xr.Dataset, options: PlotOptions) -> Figure:
             ax.label_outer()
         colour_bar(fig, list(axes), scale, axis_label(part["loss"]))
         fig.suptitle(heading(data, f"slices along {long_name(part['gamma'])}", width=page_width()))
-        if handles := not_finite_handles(losses):
-            fig.legend(handles=handles, loc="outside lower center", ncols=2)
+        key_below(fig, not_finite_handles(losses))
     return fig

@@ -6,7 +6,7 @@ import re
 import shutil
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -40,10 +40,19 @@ CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\
 FINE, REFUSED = 0, 2
 Reader = Callable[[Path, Seed, Path], int]
 
-style.RC["savefig.dpi"] = 30  # that it is drawn matters here, and not how finely
-panels.FACETS = 6
+
+@contextlib.contextmanager
+def _coarse() -> Iterator[None]:
+    """That a figure is drawn matters here, and not how finely."""
+    before = style.RC["savefig.dpi"], panels.FACETS
+    style.RC["savefig.dpi"], panels.FACETS = 30, 6
+    try:
+        yield
+    finally:
+        style.RC["savefig.dpi"], panels.FACETS = before
 
 
+@_coarse()
 def read(
     path: Path, seed: Seed, folder: Path, number: int, only: tuple[str, ...] = ()
 ) -> tuple[str, str]:

@@ -52,7 +52,7 @@ def test_other_networks_are_marks_with_names(make_weights):
     assert marks.get_linestyle() == "None"
     assert {"first", "second", "last"} <= set(texts(figure))
     line = draw(with_path(make_weights(bowl, (9,)), directions="models"), "weight-line")
-    assert {" first", " second"} <= set(texts(line))
+    assert {"first", "second"} <= set(texts(line))
     checkpoints = draw(with_path(make_weights(bowl, (9,))), "weight-line")
     (row,) = lines(checkpoints.axes[0], "checkpoints")
     assert row.get_xdata().tolist() == [0.9, 0.4, 0.0]

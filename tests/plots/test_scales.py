@@ -78,3 +78,20 @@ def test_positions_are_even_and_within_the_range():
 )
 def test_numbers_are_written_as_a_reader_would(value, text):
     assert number(value) == text
+
+
+@given(st.floats(-1e3, 1e3), st.floats(1e-3, 1e6), st.integers(2, 12), st.booleans())
+def test_ticks_are_few_and_the_rounder_levels(low, span, most, log):
+    values = np.array([abs(low) + 1e-3, abs(low) + span]) if log else np.array([low, low + span])
+    scale = scale_of(values, log=log)
+    ticks = scale.ticks(most)
+    assert 1 <= len(ticks) <= most
+    assert set(ticks) <= set(scale.levels)
+    assert scale.low <= ticks[0] <= ticks[-1] <= scale.high
+    inside = [level for level in scale.levels if scale.low <= level <= scale.high]
+    if len(inside) <= most:
+        assert ticks == inside
+    elif not scale.log:
+        step = ticks[1] - ticks[0] if len(ticks) > 1 else 1.0
+        assert_allclose(np.diff(ticks), step)
+        assert_allclose(np.round(np.array(ticks) / step), np.array(ticks) / step, atol=1e-6)
