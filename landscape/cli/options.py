@@ -128,9 +128,13 @@ class DataOptions:
         Raises:
             InputError: no data set is named, or it is not there.
         """
-        from landscape.data import load_dataset
+        from landscape.data import DATASETS, load_dataset
 
-        name, split = self.dataset or checkpoint.trained_on, split or self.split
+        try:
+            name = self.dataset or checkpoint.trained_on
+        except InputError as error:
+            raise InputError(f"{error}, one of {', '.join(DATASETS)}") from None
+        split = split or self.split
         return load_dataset(name, root=self.data_root, split=split, download=self.download)
 
 

@@ -143,6 +143,17 @@ def test_a_network_is_not_made_larger_than_its_weights(tmp_path, capsys):
     assert "does not fit cnn" in sentence(capsys, "evaluate", path, "--dataset", "digits")
 
 
+def test_weights_that_do_not_say_their_data_set_are_told_which_there_are(
+    tmp_path, capsys, generator
+):
+    path = tmp_path / "model.pt"
+    spec = ModelSpec("cnn", classes=10, channels=1)
+    save_checkpoint(
+        path, build_model(spec, generator=generator), spec, configuration={}, provenance={}
+    )
+    assert "(--dataset), one of digits, mnist, cifar10" in sentence(capsys, "evaluate", path)
+
+
 def test_a_curve_and_a_training_state_notice_other_contents(tmp_path, capsys):
     path = tmp_path / "curve.pt"
     straight(nn.Linear(2, 2), nn.Linear(2, 2)).save(path)
