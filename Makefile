@@ -1,5 +1,6 @@
 # make demo    set up, then run the main job on embedded real data (about two minutes on 2 cores)
-# make test    set up, then run the test suite, all but the tests in a browser
+# make test    set up, then run the test suite, all but what the next two do
+# make test-walkthroughs  set up, then do what README, notebooks, how-to pages and experiments say, from start to end
 # make test-browser  set up, then look at the explorer in Chromium; skipped where there is none
 # make check   set up, then lint, format, types, import contracts, and the documentation
 # make docs    set up, then the documentation in the browser, as it is edited
@@ -9,7 +10,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN     = $(VENV)/bin
 
-.PHONY: help setup demo test test-browser check docs dist bench format clean
+.PHONY: help setup demo test test-walkthroughs test-browser check docs dist bench format clean
 help:
 	@sed -n 's/^# make/make/p' $(MAKEFILE_LIST)
 
@@ -26,8 +27,13 @@ demo: setup
 	$(BIN)/python scripts/demo.py
 
 # As many processes as cores, of one thread each; what they start anew need not be compiled anew.
+PYTEST  = PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist worksteal
+
 test: setup
-	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist worksteal -m "not browser"
+	$(PYTEST) -m "not browser and not walkthrough"
+
+test-walkthroughs: setup
+	$(PYTEST) -m walkthrough
 
 # One at a time: scenes without a graphics card take all cores there are.
 test-browser: setup

@@ -41,6 +41,7 @@ def no_data(monkeypatch):
     monkeypatch.delenv("LANDSCAPE_DATA", raising=False)
 
 
+@pytest.mark.walkthrough
 @pytest.mark.usefixtures("no_data")
 def test_a_comparison_from_start_to_table(tiny, tmp_path, capsys):
     from benchmarks.suite import Settings, run

@@ -99,6 +99,7 @@ def run(code):
     exec(compile(code, "<page>", "exec"), {"__name__": "page"})
 
 
+@pytest.mark.walkthrough
 @pytest.mark.parametrize("code", [code for _, code in blocks(TUTORIAL, "python")])
 def test_the_blocks_of_a_tutorial_run(code, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -122,6 +123,7 @@ def build():
 """
 
 
+@pytest.mark.walkthrough
 @pytest.mark.usefixtures("brief")
 def test_what_the_readme_says_is_done(tmp_path, monkeypatch, capsys):
     """Block by block in one folder; a reader brings `my.pth` and the code of its network."""
@@ -155,6 +157,7 @@ def test_every_target_of_make_that_a_page_names_is_one():
             assert "".join(target) in known
 
 
+@pytest.mark.walkthrough
 @pytest.mark.usefixtures("brief")
 def test_the_demo_prints_what_the_readme_shows(tmp_path, monkeypatch, capsys):
     """In form: a network of one epoch, without the grid, a coarse plane."""

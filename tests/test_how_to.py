@@ -88,6 +88,7 @@ def test_the_pages(monkeypatch):
 """
 
 
+@pytest.mark.walkthrough
 def test_the_pages_are_followed_to_the_letter(copy):
     """In one process, under the checks of the suite: all is read, typed and tested at once."""
     steps = [step for page in PAGES for step in typed(page)]

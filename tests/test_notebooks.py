@@ -15,6 +15,7 @@ def pictures(notebook):
     return [sum("image/png" in out.get("data", {}) for out in cell) for cell in outputs]
 
 
+@pytest.mark.walkthrough
 @pytest.mark.filterwarnings("ignore")  # of the kernel's libraries
 @pytest.mark.parametrize("name", ["input-space", "weight-space"])
 def test_a_notebook_runs_and_shows_what_it_showed(name, tmp_path):

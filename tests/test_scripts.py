@@ -112,6 +112,7 @@ def test_figures_whose_surfaces_are_not_there_are_named_with_what_makes_them(
     assert {path.stem for path in recipes} == figures - {"first-order-stuck"}  # of why.py
 
 
+@pytest.mark.walkthrough
 def test_the_surfaces_of_the_gallery_from_nothing(tmp_path, monkeypatch, capsys):
     """A small part of each; those stored have the same kinds, axes and fields."""
     gallery = script("gallery")
@@ -162,6 +163,7 @@ def test_every_script_ends_so():
         assert "sys.exit(exit_status(lambda: " in path.read_text(encoding="utf-8"), path.name
 
 
+@pytest.mark.walkthrough
 def test_the_table_of_a_paper_its_figure_and_why(tmp_path, monkeypatch, capsys):
     monkeypatch.syspath_prepend(str(SCRIPTS))
     from robustness import why
@@ -212,6 +214,7 @@ def test_the_order_of_the_paper_is_checked(monkeypatch):
     assert "[93.0]" in report.markdown({"standard": results["standard"]}, "cifar10")
 
 
+@pytest.mark.walkthrough
 def test_adversarial_geometry_from_base_to_figures(tmp_path, monkeypatch, capsys, drawn_once):
     monkeypatch.syspath_prepend(str(SCRIPTS))
     script("adversarial_geometry").main(tmp_path)
@@ -270,6 +273,7 @@ def narrow_networks(monkeypatch):
     monkeypatch.setattr(vit, "WIDTH", 24)
 
 
+@pytest.mark.walkthrough
 @pytest.mark.parametrize(("name", "radius"), [("pooling", 1), ("rounding", 2)])
 def test_trade_offs_of_fragile_networks(narrow_networks, tmp_path, capsys, name, radius):
     from fragility.cli import Options
@@ -304,6 +308,7 @@ def test_trade_offs_of_fragile_networks(narrow_networks, tmp_path, capsys, name,
     assert {file: file.read_bytes() for file in kept} == kept
 
 
+@pytest.mark.walkthrough
 def test_filters_against_aliases_from_training_to_spectra(narrow_networks, tmp_path, capsys):
     from fragility.cli import Options
 
@@ -361,6 +366,7 @@ def test_networks_are_compared_where_they_are_equally_accurate(monkeypatch):
     assert report.spread(np.array([0.5])) == "50.0"
 
 
+@pytest.mark.walkthrough
 def test_two_networks_are_connected_by_a_line_a_curve_and_a_plane(
     checkpoint, tmp_path, monkeypatch, capsys, drawn_once
 ):
@@ -399,6 +405,7 @@ def test_two_networks_are_connected_by_a_line_a_curve_and_a_plane(
         connectivity.main(replace(options, second=checkpoint))
 
 
+@pytest.mark.walkthrough
 def test_one_training_from_every_side(tmp_path, monkeypatch):
     sides = script("weight_space")
     for name in ("PLANE", "MAP", "VOLUME", "LINE"):
