@@ -15,7 +15,7 @@ from matplotlib.ticker import FuncFormatter, Locator, NullLocator
 
 from landscape.plots.prepare import not_finite
 from landscape.plots.scales import Scale, number
-from landscape.plots.style import LOSS_COLOURS, NOT_FINITE, NOT_FINITE_COLOURS, small
+from landscape.plots.style import LOSS_COLOURS, NOT_FINITE, NOT_FINITE_COLOURS
 
 LEAST = 2  # numbers of a colour bar, however short it is
 
@@ -92,9 +92,7 @@ def key_below(figure: Figure, handles: Sequence[Artist] | None = None, *, across
     if not handles:
         return
     for columns in range(across, 0, -1):
-        legend = figure.legend(
-            handles=handles, loc="outside lower center", ncols=columns, fontsize=small()
-        )
+        legend = figure.legend(handles=handles, loc="outside lower center", ncols=columns)
         box = legend.get_window_extent()
         if box.width <= figure.bbox.width or columns == 1:
             figure.set_figheight(figure.get_figheight() + box.height / figure.dpi)

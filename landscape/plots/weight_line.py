@@ -88,7 +88,7 @@ def figure(data: xr.Dataset, options: PlotOptions) -> Figure:
     """A column's width; quantities other than losses and accuracies get panels of their own."""
     part = in_memory(complete_part(data))
     (axis,) = swept_axes(part)
-    others = lines_of(part)[2]
+    _, _, others = lines_of(part)
     with style():
         fig = new_figure(column_width(), 2.2 + 1.2 * len(others))
         ratios = [2.0] + [1.0] * len(others)
