@@ -14,6 +14,7 @@ import numpy as np
 
 from fuzzing.networks import SETTINGS, SPEC
 from fuzzing.seeds import Seed, attacked_images
+from landscape import store
 from landscape.cli import main
 from landscape.directions.curve import load_curve
 from landscape.errors import InputError
@@ -21,19 +22,6 @@ from landscape.evaluation.attacked import load_attacked
 from landscape.evaluation.rows import rows_of
 from landscape.models import load_checkpoint
 from landscape.plots import PLOTS, panels, style
-from landscape.store import (
-    SurfaceWriter,
-    facts,
-    is_li_directions,
-    is_li_surface,
-    load_directions,
-    load_surface,
-    open_surface,
-    read_li_directions,
-    read_li_projection,
-    read_li_surface,
-    split_directions,
-)
 from landscape.training.state import read_state
 
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -125,15 +113,15 @@ def _command(*words: str | Path) -> int:
 
 
 def _open(path: Path, seed: Seed, folder: Path) -> int:
-    with open_surface(path) as data:
-        facts(data)
-    facts(load_surface(path))
+    with store.open_surface(path) as data:
+        store.facts(data)
+    store.facts(store.load_surface(path))
     return FINE
 
 
 def _directions(path: Path, seed: Seed, folder: Path) -> int:
-    load_directions(path)
-    split_directions(path)
+    store.load_directions(path)
+    store.split_directions(path)
     return FINE
 
 
@@ -141,7 +129,7 @@ def _attacked(path: Path, seed: Seed, folder: Path) -> int:
     if not seed.kind.endswith("attack"):
         return REFUSED
     load_attacked(path, attacked_images())
-    with open_surface(path) as data:
+    with store.open_surface(path) as data:
         rows_of(data)
     return FINE
 
@@ -151,7 +139,7 @@ def _resume(path: Path, seed: Seed, folder: Path) -> int:
         return REFUSED
     copy = folder / "resumed.h5"
     shutil.copy(path, copy)
-    with SurfaceWriter(copy, seed.layout) as writer:
+    with store.SurfaceWriter(copy, seed.layout) as writer:
         pending = writer.pending()
         if writer.complete and len(pending):
             writer.reopen()
@@ -168,9 +156,9 @@ def _resume(path: Path, seed: Seed, folder: Path) -> int:
 
 
 def _li(path: Path, seed: Seed, folder: Path) -> int:
-    is_li_surface(path)
-    is_li_directions(path)
-    for reader in (read_li_directions, read_li_projection, read_li_surface):
+    store.is_li_surface(path)
+    store.is_li_directions(path)
+    for reader in (store.read_li_directions, store.read_li_projection, store.read_li_surface):
         with contextlib.suppress(InputError):
             reader(path)
     return REFUSED

@@ -13,21 +13,11 @@ import xarray as xr
 
 import landscape
 from fuzzing.networks import OTHERS, moved, network
+from landscape import store
 from landscape.attacks import make_attack
 from landscape.data import ImageSet
 from landscape.directions.curve import straight
 from landscape.rng import generator
-from landscape.store import (
-    Axis,
-    Constant,
-    Field,
-    Layout,
-    SurfaceWriter,
-    facts,
-    load_directions,
-    load_surface,
-    swept_axes,
-)
 
 IMAGES = torch.rand(5, 1, 8, 8, generator=generator(1))
 LABELS = torch.tensor([0, 1, 2, 0, 1])
@@ -48,7 +38,7 @@ class Seed:
     kind: str
     path: Path
     family: str
-    layout: Layout | None = field(default=None, repr=False)
+    layout: store.Layout | None = field(default=None, repr=False)
 
 
 def make_seeds(folder: Path, only: tuple[str, ...] = ()) -> list[Seed]:
@@ -76,7 +66,7 @@ def _surfaces(folder: Path, only: tuple[str, ...]) -> Iterator[Seed]:
         layout = layout_of(path)
         yield Seed(f"surface: {name}", path, "surface", layout)
         part = folder / f"{name}-part.h5"
-        _fill(part, layout, load_surface(path))
+        _fill(part, layout, store.load_surface(path))
         yield Seed(f"unfinished: {name}", part, "surface", layout)
         if name in ("weights", "spatial"):
             old = folder / f"{name}-old.h5"
@@ -153,11 +143,11 @@ SURFACES: dict[str, Callable[[Path], None]] = {
 }
 
 
-def layout_of(path: Path) -> Layout:
+def layout_of(path: Path) -> store.Layout:
     """What a finished surface says of itself, as its writer would be told."""
-    data = load_surface(path)
-    known = facts(data)
-    swept, items = swept_axes(data), tuple(known["items"])
+    data = store.load_surface(path)
+    known = store.facts(data)
+    swept, items = store.swept_axes(data), tuple(known["items"])
     axes = {str(name): _axis(data[name]) for name in data.dims if name in data.coords}
     fields, constants = [], []
     for name, values in data.data_vars.items():
@@ -167,16 +157,16 @@ def layout_of(path: Path) -> Layout:
         if "units" in values.attrs:
             own = tuple(axes[str(d)] for d in values.dims if d not in (*swept, *items))
             unit = values.attrs["units"]
-            fields.append(Field(str(name), str(values.dtype), unit, words, own))
+            fields.append(store.Field(str(name), str(values.dtype), unit, words, own))
         else:
             dims = tuple(map(str, values.dims))
-            constants.append(Constant(str(name), dims, values.values, words))
+            constants.append(store.Constant(str(name), dims, values.values, words))
     with h5py.File(path, locking=False) as file:
-        directions = load_directions(path) if "directions" in file else {}
+        directions = store.load_directions(path) if "directions" in file else {}
         named = json.loads(file["directions/parameters"][()]) if directions else []
     configuration = known["configuration"]
     own = {"landscape_schema", "kind", "complete", "items", "configuration", "facts_crc32"}
-    return Layout(
+    return store.Layout(
         kind=known["kind"],
         points=tuple(axes[name] for name in swept),
         items=tuple(axes[name] for name in items),
@@ -189,14 +179,14 @@ def layout_of(path: Path) -> Layout:
     )
 
 
-def _axis(values: xr.DataArray) -> Axis:
+def _axis(values: xr.DataArray) -> store.Axis:
     words = values.attrs
-    return Axis(str(values.name), values.values, words["units"], words["long_name"])
+    return store.Axis(str(values.name), values.values, words["units"], words["long_name"])
 
 
-def _fill(path: Path, layout: Layout, data: xr.Dataset) -> None:
+def _fill(path: Path, layout: store.Layout, data: xr.Dataset) -> None:
     """A file that is half full."""
-    with SurfaceWriter(path, layout) as writer:
+    with store.SurfaceWriter(path, layout) as writer:
         pending = writer.pending()
         indices = pending[: (len(pending) + 1) // 2]
         where = np.unravel_index(indices, layout.grid_shape)

@@ -11,25 +11,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from landscape import store
 from landscape.errors import InputError
-from landscape.store import (
-    Axis,
-    Constant,
-    Field,
-    Layout,
-    SurfaceWriter,
-    facts,
-    is_li_directions,
-    is_li_surface,
-    load_directions,
-    load_surface,
-    open_surface,
-    read_li_directions,
-    read_li_projection,
-    read_li_surface,
-    split_directions,
-    write_li_directions,
-)
 from landscape.store.checksums import seal
 from landscape.store.guard import refuse_hostile
 from landscape.store.members import MOST_UNWRITTEN
@@ -39,14 +22,14 @@ SECRET = 1234.5
 
 def layout():
     axes = (
-        Axis("alpha", np.linspace(-1, 1, 5), "1", "first"),
-        Axis("beta", np.arange(3.0), "1", "second"),
+        store.Axis("alpha", np.linspace(-1, 1, 5), "1", "first"),
+        store.Axis("beta", np.arange(3.0), "1", "second"),
     )
-    return Layout(
+    return store.Layout(
         kind="weights",
         points=axes,
-        fields=(Field("loss", "float64", "nat", "mean loss"),),
-        constants=(Constant("path_alpha", ("path",), np.arange(4.0), "place"),),
+        fields=(store.Field("loss", "float64", "nat", "mean loss"),),
+        constants=(store.Constant("path_alpha", ("path",), np.arange(4.0), "place"),),
         configuration={"seed": 0},
         about={"title": "a surface", "provenance": {}, "path_names": list("abcd")},
         directions={"alpha": np.arange(6.0), "beta": np.ones(6)},
@@ -55,7 +38,7 @@ def layout():
 
 
 def write(path, *, whole=True):
-    with SurfaceWriter(path, layout()) as writer:
+    with store.SurfaceWriter(path, layout()) as writer:
         points = writer.pending()[: None if whole else 7]
         writer.write(points, {"loss": 1.0 + points})
         if whole:
@@ -92,11 +75,18 @@ def path(request, files, tmp_path):
 
 def go_on(path):
     """The writer that would fill the rest reads the file as well."""
-    SurfaceWriter(path, layout()).close()
+    store.SurfaceWriter(path, layout()).close()
 
 
-READERS = (open_surface, load_surface, load_directions, split_directions, refuse_hostile, go_on)
-LI_READERS = (read_li_surface, read_li_directions, read_li_projection)
+READERS = (
+    store.open_surface,
+    store.load_surface,
+    store.load_directions,
+    store.split_directions,
+    refuse_hostile,
+    go_on,
+)
+LI_READERS = (store.read_li_surface, store.read_li_directions, store.read_li_projection)
 
 
 def change(path, how, *, sealed=True):
@@ -286,15 +276,18 @@ def test_dimensions_elsewhere_are_refused(whole):
 
 def test_a_packed_constant_may_be_a_thousandth_of_its_size(tmp_path):
     """A sweep over nothing but one loss is no bomb, and what was never written may be small."""
-    axes = (Axis("alpha", np.arange(2000.0), "1", "a"), Axis("beta", np.arange(1000.0), "1", "b"))
-    wide = Layout("weights", axes, (Field("loss", "float64", "nat", "mean loss"),))
+    axes = (
+        store.Axis("alpha", np.arange(2000.0), "1", "a"),
+        store.Axis("beta", np.arange(1000.0), "1", "b"),
+    )
+    wide = store.Layout("weights", axes, (store.Field("loss", "float64", "nat", "mean loss"),))
     path = tmp_path / "s.h5"
-    with SurfaceWriter(path, wide) as writer:
+    with store.SurfaceWriter(path, wide) as writer:
         writer.finish({})
     with h5py.File(path) as file:
         data = file["loss"]
         assert data.size * 8 > 200 * data.id.get_storage_size()
-    assert load_surface(path).loss.size == 2_000_000
+    assert store.load_surface(path).loss.size == 2_000_000
 
 
 def test_a_bomb_is_refused_by_what_it_would_take(whole):
@@ -310,7 +303,7 @@ def test_a_bomb_is_refused_by_what_it_would_take(whole):
 
 def test_what_is_no_text_and_no_number_of_ours_is_ignored(whole):
     """What netCDF software adds, and the words of who annotates a file, change nothing."""
-    before = load_surface(whole)
+    before = store.load_surface(whole)
 
     def how(file):
         file["loss"].attrs.update(
@@ -319,7 +312,7 @@ def test_what_is_no_text_and_no_number_of_ours_is_ignored(whole):
         file["alpha"].attrs["units"] = "days since 2000-01-01"
 
     change(whole, how)
-    after = load_surface(whole)
+    after = store.load_surface(whole)
     np.testing.assert_array_equal(after.loss, before.loss)
     np.testing.assert_array_equal(after.alpha, before.alpha)
 
@@ -327,18 +320,18 @@ def test_what_is_no_text_and_no_number_of_ours_is_ignored(whole):
 def test_it_is_what_plain_xarray_opens(path):
     with xr.open_dataset(path, engine="h5netcdf") as plain:
         plain = plain.drop_vars("crc32", errors="ignore").load()
-    with open_surface(path) as ours:
+    with store.open_surface(path) as ours:
         assert list(ours.variables) == list(plain.variables)
         xr.testing.assert_identical(ours.load(), plain)
         assert json.loads(ours.attrs["configuration"]) == {"seed": 0}
 
 
 def test_a_copy_by_xarray_is_read(tmp_path, whole):
-    load_surface(whole).to_netcdf(tmp_path / "copy.h5", engine="h5netcdf")
+    store.load_surface(whole).to_netcdf(tmp_path / "copy.h5", engine="h5netcdf")
     change(tmp_path / "copy.h5", seal, sealed=False)
-    copy = load_surface(tmp_path / "copy.h5")
-    np.testing.assert_array_equal(copy.loss, load_surface(whole).loss)
-    assert facts(copy)["path_names"] == list("abcd")
+    copy = store.load_surface(tmp_path / "copy.h5")
+    np.testing.assert_array_equal(copy.loss, store.load_surface(whole).loss)
+    assert store.facts(copy)["path_names"] == list("abcd")
 
 
 @pytest.mark.parametrize("size", [0, 7, 2**40])
@@ -365,7 +358,7 @@ def test_damage_found_late_is_one_sentence_too(whole, name):
     data[chunk.byte_offset + chunk.size // 2] ^= 4
     whole.write_bytes(data)
     with pytest.raises(InputError, match=r"s\.h5 is not a readable HDF5 file \(.*damaged"):
-        load_surface(whole)
+        store.load_surface(whole)
 
 
 def test_what_is_to_be_filled_must_have_the_fields_that_are_written(unfinished):
@@ -404,39 +397,39 @@ def li(tmp_path):
 
 
 def test_their_files_are_looked_through_as_well(li):
-    read_li_surface(li)
+    store.read_li_surface(li)
     for make in (STORED["external link"], STORED["virtual dataset"], STORED["objects"]):
         change(li, replaced("train_loss", make[0]))
-        for reader in (read_li_surface, read_li_projection):
+        for reader in (store.read_li_surface, store.read_li_projection):
             with pytest.raises(InputError, match=r"'train_loss'"):
                 reader(li)
-        assert not is_li_surface(li)
+        assert not store.is_li_surface(li)
         change(li, replaced("train_loss", lambda f, n: f.create_dataset(n, data=np.ones((3, 2)))))
 
 
 def test_file_names_in_their_files_never_become_paths(li, tmp_path):
     change(li, replaced("dir_file", lambda f, n: f.__setitem__(n, str(tmp_path / "secret.h5"))))
-    told = read_li_surface(li)
+    told = store.read_li_surface(li)
     assert told.layout.configuration["dir_file"] == str(tmp_path / "secret.h5")
     assert not told.layout.directions
     change(li, replaced("dir_file", lambda f, n: f.create_dataset(n, data=b"\x1b[31m", dtype="S9")))
-    assert read_li_surface(li).layout.configuration["dir_file"] == "\\x1b[31m"
+    assert store.read_li_surface(li).layout.configuration["dir_file"] == "\\x1b[31m"
     change(li, replaced("dir_file", lambda f, n: f.__setitem__(n, np.ones(3))))
     with pytest.raises(InputError, match="text as 'dir_file'"):
-        read_li_surface(li)
+        store.read_li_surface(li)
 
 
 def test_directions_of_theirs_are_groups_of_numbers(tmp_path):
     path = tmp_path / "directions.h5"
-    write_li_directions({"alpha": [np.ones(3), np.ones(())]}, path)
-    assert is_li_directions(path)
+    store.write_li_directions({"alpha": [np.ones(3), np.ones(())]}, path)
+    assert store.is_li_directions(path)
     change(path, lambda f: f["xdirection"].create_group("2"))
     with pytest.raises(InputError, match="'2' as a dataset"):
-        read_li_directions(path)
-    assert not is_li_directions(path)
+        store.read_li_directions(path)
+    assert not store.is_li_directions(path)
     change(path, lambda f: (f.__delitem__("xdirection"), f.__setitem__("xdirection", np.ones(3))))
     with pytest.raises(InputError, match="'xdirection' as a group"):
-        read_li_directions(path)
+        store.read_li_directions(path)
 
 
 def test_what_they_carry_for_us_is_looked_at_too(li):
@@ -450,10 +443,10 @@ def test_what_they_carry_for_us_is_looked_at_too(li):
         group["more"].attrs.update(units="1", long_name="more")
 
     change(li, how)
-    assert "more" in read_li_surface(li).values
+    assert "more" in store.read_li_surface(li).values
     change(li, lambda f: f.move("landscape/more", "landscape/done"))
     with pytest.raises(InputError, match="a field over the grid as 'done'"):
-        read_li_surface(li)
+        store.read_li_surface(li)
 
 
 SUMS = {
@@ -468,12 +461,12 @@ SUMS = {
 @pytest.mark.parametrize("case", [name for name in SUMS if name != "none"])
 def test_checksums_that_do_not_fit_are_refused(unfinished, case):
     change(unfinished, SUMS[case])
-    for read in (open_surface, load_surface):
+    for read in (store.open_surface, store.load_surface):
         with pytest.raises(InputError, match="damaged, or was not written by landscape"):
             read(unfinished)
 
 
 def test_without_checksums_a_file_is_read_and_not_written(unfinished):
     change(unfinished, SUMS["none"])
-    assert int(load_surface(unfinished).done.sum()) == 7
+    assert int(store.load_surface(unfinished).done.sum()) == 7
     refused(unfinished, "'crc32' as uint32 of shape", [go_on])

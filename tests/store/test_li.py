@@ -6,25 +6,8 @@ import h5py
 import numpy as np
 import pytest
 
+from landscape import store
 from landscape.errors import InputError
-from landscape.store import (
-    Axis,
-    Constant,
-    Field,
-    Layout,
-    SurfaceWriter,
-    facts,
-    is_li_directions,
-    is_li_surface,
-    load_directions,
-    load_surface,
-    read_li_directions,
-    read_li_surface,
-    split_directions,
-    write_li_directions,
-    write_li_projection,
-    write_li_surface,
-)
 
 X, Y = np.linspace(-1, 1, 7), np.linspace(-0.5, 1.5, 4)
 
@@ -79,14 +62,14 @@ def our_surface(path, shape=(5, 3), *, done=None, split="train", **changes):
     """A stored surface with fields that theirs has no names for, unfinished unless all is done."""
     rng = np.random.default_rng(0)
     axes = tuple(
-        Axis(name, np.linspace(-1, 1, n), "1", f"multiples of {name}")
+        store.Axis(name, np.linspace(-1, 1, n), "1", f"multiples of {name}")
         for name, n in zip(("alpha", "beta", "gamma"), shape, strict=False)
     )
     names = ("loss", "loss_stderr", "accuracy", "accuracy_stderr", "gradient_norm", "hessian_min")
-    layout = Layout(
+    layout = store.Layout(
         kind="weights",
         points=axes,
-        fields=tuple(Field(name, "float64", "nat", f"the {name}") for name in names),
+        fields=tuple(store.Field(name, "float64", "nat", f"the {name}") for name in names),
         configuration={"split": split, "seed": 3},
         about={"title": "plane", "provenance": {"python": "3.11"}},
         **changes,
@@ -95,18 +78,18 @@ def our_surface(path, shape=(5, 3), *, done=None, split="train", **changes):
     values = {name: rng.normal(size=shape) for name in names}
     values["loss"].flat[0], values["loss"].flat[-1] = np.inf, np.nan
     where = np.flatnonzero(done)
-    with SurfaceWriter(path, layout) as writer:
+    with store.SurfaceWriter(path, layout) as writer:
         writer.write(where, {name: column.ravel()[where] for name, column in values.items()})
         if done.all():
             writer.finish({"checks": []})
-    return load_surface(path)
+    return store.load_surface(path)
 
 
 @pytest.mark.parametrize("y", [None, Y, X])
 def test_every_value_of_theirs_is_at_its_coordinates(tmp_path, y):
     """Arrays are allocated as (x, y) but filled row by row of y, also where they are not square."""
     source = li_file(tmp_path / "li.h5", y=y)
-    data = read_li_surface(source).save(tmp_path / "s.h5")
+    data = store.read_li_surface(source).save(tmp_path / "s.h5")
     point = (data.alpha,) if y is None else (data.alpha, data.beta)
     np.testing.assert_array_equal(data.loss, loss_at(*point).broadcast_like(data.loss))
     np.testing.assert_allclose(data.accuracy, loss_at(*point) / 10)  # percent became shares
@@ -116,8 +99,8 @@ def test_every_value_of_theirs_is_at_its_coordinates(tmp_path, y):
 
 def test_the_file_says_where_it_comes_from(tmp_path):
     source = li_file(tmp_path / "li.h5")
-    read_li_surface(source).save(tmp_path / "s.h5")
-    told = facts(load_surface(tmp_path / "s.h5"))
+    store.read_li_surface(source).save(tmp_path / "s.h5")
+    told = store.facts(store.load_surface(tmp_path / "s.h5"))
     assert told["kind"] == "weights"
     assert told["configuration"]["source"].startswith("loss-landscape")
     assert told["configuration"]["dir_file"] == "net_weights_xignore=biasbn_xnorm=filter.h5"
@@ -127,12 +110,12 @@ def test_the_file_says_where_it_comes_from(tmp_path):
 
 def test_missing_points_are_not_done_and_stay_missing(tmp_path):
     source = li_file(tmp_path / "li.h5", missing=(0, 5, 27))
-    data = read_li_surface(source).save(tmp_path / "s.h5")
+    data = store.read_li_surface(source).save(tmp_path / "s.h5")
     assert data.attrs["complete"] == 0
     absent = data.done.values == 0
     assert [tuple(i) for i in np.argwhere(absent)] == [(0, 0), (5, 0), (6, 3)]
     np.testing.assert_array_equal(np.isnan(data.loss.values), absent)
-    write_li_surface(data, tmp_path / "back.h5")
+    store.write_li_surface(data, tmp_path / "back.h5")
     assert_same(contents(tmp_path / "back.h5"), contents(source))
 
 
@@ -140,7 +123,7 @@ def test_losses_that_are_no_numbers_are_data(tmp_path):
     source = li_file(tmp_path / "li.h5")
     with h5py.File(source, "r+") as file:
         file["train_loss"][0, 0], file["train_loss"][6, 3] = np.nan, np.inf
-    data = read_li_surface(source).save(tmp_path / "s.h5")
+    data = store.read_li_surface(source).save(tmp_path / "s.h5")
     assert bool(data.done.all())
     assert np.isnan(data.loss[0, 0])
     assert np.isposinf(data.loss[-1, -1])
@@ -161,8 +144,8 @@ def test_theirs_to_ours_and_back_is_the_same_file(tmp_path, y, names):
             file[name][...] = array
         if "max_eig" in names:
             file["max_eig"][0], file["min_eig"][0] = -1, 1  # not computed, though the loss was
-    data = read_li_surface(source).save(tmp_path / "s.h5")
-    write_li_surface(data, tmp_path / "back.h5")
+    data = store.read_li_surface(source).save(tmp_path / "s.h5")
+    store.write_li_surface(data, tmp_path / "back.h5")
     assert_same(contents(tmp_path / "back.h5"), contents(source))
 
 
@@ -171,13 +154,13 @@ def test_an_eigenvalue_may_be_minus_one_where_the_largest_is_known(tmp_path):
     source = li_file(tmp_path / "li.h5", y=None, names=("train_loss", "min_eig", "max_eig"))
     with h5py.File(source, "r+") as file:
         file["min_eig"][:4], file["max_eig"][:4] = [-1, 1, 1, -3], [5, 1, -1, 2]
-    data = read_li_surface(source).save(tmp_path / "s.h5")
+    data = store.read_li_surface(source).save(tmp_path / "s.h5")
     np.testing.assert_array_equal(data.hessian_min[:4], [-1, 1, np.nan, -3])
     np.testing.assert_array_equal(data.hessian_max[:4], [5, 1, np.nan, 2])
 
 
 def test_losses_of_training_images_come_first_and_the_others_are_kept(tmp_path):
-    data = read_li_surface(li_file(tmp_path / "li.h5", names=ALL)).save(tmp_path / "s.h5")
+    data = store.read_li_surface(li_file(tmp_path / "li.h5", names=ALL)).save(tmp_path / "s.h5")
     loss = loss_at(data.alpha, data.beta).transpose(*data.loss.dims)
     for name, factor in {
         "loss": 1,
@@ -188,9 +171,9 @@ def test_losses_of_training_images_come_first_and_the_others_are_kept(tmp_path):
         "hessian_max": 1e5,
     }.items():
         np.testing.assert_allclose(data[name], factor * loss, err_msg=name)
-    only = read_li_surface(li_file(tmp_path / "t.h5", names=ALL[2:4])).save(tmp_path / "u.h5")
+    only = store.read_li_surface(li_file(tmp_path / "t.h5", names=ALL[2:4])).save(tmp_path / "u.h5")
     np.testing.assert_array_equal(only.loss, loss)
-    assert facts(only)["configuration"]["split"] == "test"
+    assert store.facts(only)["configuration"]["split"] == "test"
 
 
 UNFINISHED = np.arange(15).reshape(5, 3) % 4 == 0
@@ -202,20 +185,20 @@ UNFINISHED = np.arange(15).reshape(5, 3) % 4 == 0
 def test_ours_to_theirs_and_back_is_the_same_surface(tmp_path, shape, done, split):
     done = done if done is None or len(shape) == 2 else done[:, 0]
     data = our_surface(tmp_path / "s.h5", shape, done=done, split=split)
-    write_li_surface(data, tmp_path / "li.h5", dir_file="d.h5")
-    again = read_li_surface(tmp_path / "li.h5").save(tmp_path / "again.h5")
+    store.write_li_surface(data, tmp_path / "li.h5", dir_file="d.h5")
+    again = store.read_li_surface(tmp_path / "li.h5").save(tmp_path / "again.h5")
     assert set(again.data_vars) - set(data.data_vars) <= {"li_train_acc", "li_test_acc"}
     for name in (*data.coords, *data.data_vars):
         np.testing.assert_array_equal(again[name], data[name], err_msg=str(name))
         assert again[name].dtype == data[name].dtype
         assert again[name].attrs["long_name"]
-    assert facts(again)["origin"]["configuration"] == {"split": split, "seed": 3}
+    assert store.facts(again)["origin"]["configuration"] == {"split": split, "seed": 3}
 
 
 def test_what_is_written_has_their_names_places_and_units(tmp_path):
     """Read the way their plots do: the coordinates meshed, the array laid over the mesh."""
     data = our_surface(tmp_path / "s.h5", (5, 5), done=np.eye(5) == 0)
-    write_li_surface(data, tmp_path / "li.h5", dir_file="d.h5")
+    store.write_li_surface(data, tmp_path / "li.h5", dir_file="d.h5")
     got = contents(tmp_path / "li.h5")
     wanted = {"dir_file", "xcoordinates", "ycoordinates", "train_loss", "train_acc", "min_eig"}
     assert got.keys() == wanted
@@ -225,16 +208,16 @@ def test_what_is_written_has_their_names_places_and_units(tmp_path):
         assert got["train_loss"][i, j] == (-1 if i == j else here.loss) or np.isnan(here.loss)
         assert got["train_acc"][i, j] == (-1 if i == j else 100 * here.accuracy)
         assert got["min_eig"][i, j] == (1 if i == j else here.hessian_min)
-    write_li_surface(our_surface(tmp_path / "t.h5", (5, 3)), tmp_path / "oblong.h5")
+    store.write_li_surface(our_surface(tmp_path / "t.h5", (5, 3)), tmp_path / "oblong.h5")
     assert contents(tmp_path / "oblong.h5")["train_loss"].shape == (5, 3)
 
 
 def test_our_own_fields_are_dropped_when_somebody_went_on_with_their_file(tmp_path):
     data = our_surface(tmp_path / "s.h5", done=UNFINISHED)
-    write_li_surface(data, tmp_path / "li.h5")
+    store.write_li_surface(data, tmp_path / "li.h5")
     with h5py.File(tmp_path / "li.h5", "r+") as file:
         file["train_loss"].write_direct(np.where(file["train_loss"][()] == -1, 7, 2.0))
-    changed = read_li_surface(tmp_path / "li.h5")
+    changed = store.read_li_surface(tmp_path / "li.h5")
     assert changed.done.all()
     assert set(changed.values) == {"loss", "accuracy", "hessian_min"}
 
@@ -244,17 +227,17 @@ def test_a_trajectory_becomes_a_path_and_back(tmp_path):
     with h5py.File(tmp_path / "p.h5", "w") as file:
         file["proj_xcoord"], file["proj_ycoord"] = places["alpha"], places["beta"]
     source = li_file(tmp_path / "li.h5")
-    data = read_li_surface(source, projection=tmp_path / "p.h5").save(tmp_path / "s.h5")
+    data = store.read_li_surface(source, projection=tmp_path / "p.h5").save(tmp_path / "s.h5")
     for axis, place in places.items():
         assert data[f"path_{axis}"].dims == ("path",)
         np.testing.assert_array_equal(data[f"path_{axis}"], place)
-    write_li_projection(places, tmp_path / "q.h5")
+    store.write_li_projection(places, tmp_path / "q.h5")
     assert_same(contents(tmp_path / "q.h5"), contents(tmp_path / "p.h5"))
     with h5py.File(tmp_path / "p.h5", "r+") as file:
         del file["proj_ycoord"]
         file["proj_ycoord"] = np.zeros(2)
     with pytest.raises(InputError, match="lists of equal length"):
-        read_li_surface(source, projection=tmp_path / "p.h5")
+        store.read_li_surface(source, projection=tmp_path / "p.h5")
 
 
 SHAPES = [(4, 3, 2, 2), (4,), (), (2, 5), *[(i,) for i in range(1, 10)]]  # 13: "10" is after "9"
@@ -271,13 +254,13 @@ def test_directions_are_in_the_order_of_their_numbers(tmp_path):
             for i, tensor in enumerate(tensors(seed)):
                 file[f"{name}/{i}"] = tensor
         file["explained_variance_ratio_"] = [0.8, 0.1]
-    found = read_li_directions(tmp_path / "d.h5")
+    found = store.read_li_directions(tmp_path / "d.h5")
     assert list(found) == ["alpha", "beta"]
     for axis, seed in (("alpha", 0), ("beta", 1)):
         assert [tensor.shape for tensor in found[axis]] == SHAPES
         for got, wanted in zip(found[axis], tensors(seed), strict=True):
             np.testing.assert_array_equal(got, wanted)
-    write_li_directions(found, tmp_path / "again.h5")
+    store.write_li_directions(found, tmp_path / "again.h5")
     with h5py.File(tmp_path / "d.h5", "r+") as file:
         del file["explained_variance_ratio_"]
     assert_same(contents(tmp_path / "again.h5"), contents(tmp_path / "d.h5"))
@@ -289,27 +272,27 @@ def test_our_directions_there_and_back(tmp_path):
     }
     shapes = {f"layer{i}": shape for i, shape in enumerate(SHAPES)}
     our_surface(tmp_path / "s.h5", directions=flat, parameters=shapes)
-    write_li_directions(split_directions(tmp_path / "s.h5"), tmp_path / "d.h5")
+    store.write_li_directions(store.split_directions(tmp_path / "s.h5"), tmp_path / "d.h5")
     source = li_file(tmp_path / "li.h5")
-    read_li_surface(source, directions=tmp_path / "d.h5").save(tmp_path / "again.h5")
-    assert_same(load_directions(tmp_path / "again.h5"), flat)
-    back = split_directions(tmp_path / "again.h5")
+    store.read_li_surface(source, directions=tmp_path / "d.h5").save(tmp_path / "again.h5")
+    assert_same(store.load_directions(tmp_path / "again.h5"), flat)
+    back = store.split_directions(tmp_path / "again.h5")
     assert [tensor.shape for tensor in back["beta"]] == SHAPES
 
 
 def test_kinds_of_files_are_told_apart(tmp_path):
     surface, text = li_file(tmp_path / "li.h5"), tmp_path / "text.h5"
     text.write_text("no HDF5")
-    write_li_directions({"alpha": tensors()}, tmp_path / "d.h5")
+    store.write_li_directions({"alpha": tensors()}, tmp_path / "d.h5")
     our_surface(tmp_path / "s.h5")
     paths = [surface, tmp_path / "d.h5", tmp_path / "s.h5", text, tmp_path / "absent.h5"]
-    assert [is_li_surface(path) for path in paths] == [True, False, False, False, False]
-    assert [is_li_directions(path) for path in paths] == [False, True, False, False, False]
+    assert [store.is_li_surface(path) for path in paths] == [True, False, False, False, False]
+    assert [store.is_li_directions(path) for path in paths] == [False, True, False, False, False]
 
 
 def test_files_that_cannot_be_used_get_one_sentence(tmp_path):
     ours = our_surface(tmp_path / "s.h5", directions={"alpha": np.ones(3)})
-    write_li_directions({"alpha": tensors()}, tmp_path / "d.h5")
+    store.write_li_directions({"alpha": tensors()}, tmp_path / "d.h5")
     with h5py.File(tmp_path / "d.h5", "r+") as file:
         del file["xdirection/4"]
     volume = our_surface(tmp_path / "v.h5", (3, 3, 3))
@@ -317,17 +300,20 @@ def test_files_that_cannot_be_used_get_one_sentence(tmp_path):
     odd = li_file(tmp_path / "odd.h5", names=(), train_loss=np.zeros(5))
     none, good = li_file(tmp_path / "none.h5", names=("min_eig",)), li_file(tmp_path / "g.h5")
     cases = [
-        (lambda: read_li_surface(tmp_path / "s.h5"), "a surface file of Li et al., which holds"),
-        (lambda: read_li_surface(tmp_path / "absent.h5"), "no such file"),
-        (lambda: read_li_surface(odd), "expected 28 values of train_loss"),
-        (lambda: read_li_surface(none), "expected train_loss or test_loss"),
-        (lambda: read_li_directions(tmp_path / "d.h5"), "numbered from 0 to 11"),
-        (lambda: read_li_directions(odd), "a direction file of Li et al., which holds"),
-        (lambda: read_li_surface(good, projection=none), "a projection file"),
-        (lambda: split_directions(tmp_path / "s.h5"), "compute it again with this version"),
-        (lambda: write_li_surface(volume, tmp_path / "o.h5"), "over alpha, beta, gamma"),
-        (lambda: write_li_surface(minus_one, tmp_path / "o.h5"), "losses other than -1"),
-        (lambda: write_li_directions({"gamma": []}, tmp_path / "o.h5"), "named alpha"),
+        (
+            lambda: store.read_li_surface(tmp_path / "s.h5"),
+            "a surface file of Li et al., which holds",
+        ),
+        (lambda: store.read_li_surface(tmp_path / "absent.h5"), "no such file"),
+        (lambda: store.read_li_surface(odd), "expected 28 values of train_loss"),
+        (lambda: store.read_li_surface(none), "expected train_loss or test_loss"),
+        (lambda: store.read_li_directions(tmp_path / "d.h5"), "numbered from 0 to 11"),
+        (lambda: store.read_li_directions(odd), "a direction file of Li et al., which holds"),
+        (lambda: store.read_li_surface(good, projection=none), "a projection file"),
+        (lambda: store.split_directions(tmp_path / "s.h5"), "compute it again with this version"),
+        (lambda: store.write_li_surface(volume, tmp_path / "o.h5"), "over alpha, beta, gamma"),
+        (lambda: store.write_li_surface(minus_one, tmp_path / "o.h5"), "losses other than -1"),
+        (lambda: store.write_li_directions({"gamma": []}, tmp_path / "o.h5"), "named alpha"),
     ]
     for call, message in cases:
         with pytest.raises(InputError, match=message):
@@ -337,8 +323,8 @@ def test_files_that_cannot_be_used_get_one_sentence(tmp_path):
 
 
 def test_a_constant_of_ours_that_is_no_field_does_not_go_along(tmp_path):
-    path = Constant("path_alpha", ("path",), np.array([0.5, 0.0]), "place along alpha")
+    path = store.Constant("path_alpha", ("path",), np.array([0.5, 0.0]), "place along alpha")
     data = our_surface(tmp_path / "s.h5", constants=(path,))
-    write_li_surface(data, tmp_path / "li.h5")
+    store.write_li_surface(data, tmp_path / "li.h5")
     with h5py.File(tmp_path / "li.h5") as file:
         assert not [name for name in file if name.startswith("path")]
