@@ -60,19 +60,18 @@ def test_unmoved_images_among_moved_ones_are_exact():
     assert (moved[1] - images[1]).abs().max() > 0.05
 
 
-def test_a_pixel_right_of_the_centre_turns_counter_clockwise_to_the_top():
+@pytest.mark.parametrize(
+    ("pose", "before", "after"),
+    [
+        pytest.param((90.0, 0, 0), (2, 4), (0, 2), id="counter-clockwise"),
+        pytest.param((0.0, 2, 1), (1, 2), (2, 4), id="right and down"),
+    ],
+)
+def test_a_positive_pose_goes(pose, before, after):
     images = torch.zeros(1, 1, 5, 5)
-    images[..., 2, 4] = 1
-    turned = rotate_shift(images, torch.tensor([90.0, 0, 0]))
-    assert turned[0, 0, 0, 2] == pytest.approx(1)
-    assert turned.sum() == pytest.approx(1, abs=1e-5)
-
-
-def test_positive_shifts_go_right_and_down():
-    images = torch.zeros(1, 1, 5, 6)
-    images[..., 1, 2] = 1
-    moved = rotate_shift(images, torch.tensor([0.0, 3, 2]))
-    assert moved[0, 0, 3, 5] == pytest.approx(1)
+    images[0, 0, *before] = 1
+    moved = rotate_shift(images, torch.tensor(pose))
+    assert moved[0, 0, *after] == pytest.approx(1)
     assert moved.sum() == pytest.approx(1, abs=1e-5)
 
 

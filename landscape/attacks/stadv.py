@@ -9,7 +9,7 @@ from torch import Tensor
 
 from landscape.attacks.ascent import Adam, Rule, sign_steps
 from landscape.attacks.base import AttackResult, Target
-from landscape.attacks.goal import Goal, cost_of, goal_of, refuse_unknown_goal
+from landscape.attacks.goal import cost_of, goal_of, refuse_unknown_goal
 from landscape.attacks.lbfgs import minimize
 from landscape.attacks.strongest import Strongest
 from landscape.engine import OBJECTIVES, Scores
@@ -71,9 +71,8 @@ class StAdv:
         self, network: Target, images: Images, labels: Labels, *, generator: torch.Generator
     ) -> Flowed:
         """Attack a batch; nothing is drawn but targets."""
-        images = images.to(network.device, network.dtype)
-        goal = goal_of(self.target, network, images, labels, generator=generator)
-        seeking = _Seeking(network, images, goal, "margin", self.padding)
+        seeking = _Seeking(self, network, images, labels, "margin", generator)
+        goal = seeking.goal
 
         def cost(points: Tensor) -> tuple[Tensor, Tensor]:
             flow = points.view_as(seeking.flow)
@@ -86,7 +85,7 @@ class StAdv:
             return margin.clamp(min=-self.kappa) + self.tau * roughness, slope.flatten(1)
 
         minimize(cost, torch.zeros_like(seeking.flow).flatten(1), iterations=self.iterations)
-        return seeking.result(labels)
+        return seeking.result()
 
 
 @dataclass(frozen=True)
@@ -137,17 +136,15 @@ class BoundedStAdv:
         self, network: Target, images: Images, labels: Labels, *, generator: torch.Generator
     ) -> Flowed:
         """Attack a batch; nothing is drawn but targets."""
-        images = images.to(network.device, network.dtype)
-        goal = goal_of(self.target, network, images, labels, generator=generator)
-        seeking = _Seeking(network, images, goal, self.loss, self.padding)
-        flow, rule = seeking.flow, _STEPS[self.rule](self.step)
+        seeking = _Seeking(self, network, images, labels, self.loss, generator)
+        goal, flow, rule = seeking.goal, seeking.flow, _STEPS[self.rule](self.step)
         for number in range(self.steps + 1):
             scores, gradient = seeking.look(flow)
             seeking.offer(flow, scores)
             if number < self.steps:
                 up = goal.sign * gradient - self.tau * flow_roughness(flow)[1]
                 flow = (flow + rule(up)).clamp(-self.limit, self.limit)
-        return seeking.result(labels)
+        return seeking.result()
 
 
 _STEPS: dict[str, Callable[[float], Rule]] = {"adam": Adam, "sign": sign_steps}
@@ -157,18 +154,26 @@ class _Seeking:
     """A network as a function of flows, and the strongest flow so far."""
 
     def __init__(
-        self, network: Target, images: Images, goal: Goal, objective: str, padding: str
+        self,
+        attack: StAdv | BoundedStAdv,
+        network: Target,
+        images: Images,
+        labels: Labels,
+        objective: str,
+        generator: torch.Generator,
     ) -> None:
-        self._network, self._images, self._goal = network, images, goal
-        self._objective, self._padding = objective, padding
-        self._strongest = Strongest(images, goal.labels, targeted=goal.targeted)
+        self._network, self._labels, self._objective = network, labels, objective
+        self._padding = attack.padding
+        self._images = images = images.to(network.device, network.dtype)
+        self.goal = goal_of(attack.target, network, images, labels, generator=generator)
+        self._strongest = Strongest(images, self.goal.labels, targeted=self.goal.targeted)
         number, _, height, width = images.shape
         self.flow = torch.zeros(number, 2, height, width).to(images)
 
     def look(self, flow: Flow) -> tuple[Scores, Flow]:
         """What the network makes of the images so moved, and the slope of the objective."""
         scores, gradient = self._network.gradients(
-            flow, self._moved, self._goal.labels, self._objective
+            flow, self._moved, self.goal.labels, self._objective
         )
         return scores, torch.nan_to_num(gradient, nan=0.0)
 
@@ -180,12 +185,11 @@ class _Seeking:
         better = self._strongest.offer(torch.zeros(3), scores, rank=rank)
         self.flow = torch.where(better[:, None, None, None], flow, self.flow)
 
-    def result(self, labels: Labels) -> Flowed:
+    def result(self) -> Flowed:
         """The strongest attempts."""
         attacked = displace(self._images, self.flow, padding=self._padding)
-        found = self._goal.result(
-            self._network, attacked, labels.to(attacked.device), self._strongest
-        )
+        labels = self._labels.to(attacked.device)
+        found = self.goal.result(self._network, attacked, labels, self._strongest)
         return Flowed(**vars(found), flow=self.flow)
 
 

@@ -114,13 +114,7 @@ class Extremes:
 
     def __call__(self, task: Task) -> Found:
         """The largest; of a Hessian both, and their ratio (Li et al. 2018)."""
-        extremes = ExtremeEigenvalues(
-            *task.placed,
-            matrix=self.matrix,
-            loss=task.loss,
-            tolerance=self.tolerance,
-            seed=task.seed,
-        )
+        extremes = ExtremeEigenvalues(*task.placed, **vars(self), loss=task.loss, seed=task.seed)
         low, high = extremes.at()
         units = task.loss.units
         largest = Reading("largest eigenvalue", high, units, "how sharply the loss bends up")
@@ -148,14 +142,7 @@ class Trace:
 
     def __call__(self, task: Task) -> Found:
         """`trace`; by parameter in the details."""
-        found = trace(
-            *task.placed,
-            matrix=self.matrix,
-            method=self.method,
-            samples=self.samples,
-            loss=task.loss,
-            seed=task.seed,
-        )
+        found = trace(*task.placed, **vars(self), loss=task.loss, seed=task.seed)
         meaning = "the sum of all eigenvalues"
         reading = Reading("trace", found.value, task.loss.units, meaning, found.standard_error)
         return Found((reading,), {"by_parameter": dict(found.by_parameter)})
@@ -179,15 +166,7 @@ class Density:
 
     def __call__(self, task: Task) -> Found:
         """Mean, spread and the share of those below zero; the density in the details."""
-        found = spectral_density(
-            *task.placed,
-            matrix=self.matrix,
-            loss=task.loss,
-            steps=self.steps,
-            vectors=self.vectors,
-            points=self.points,
-            seed=task.seed,
-        )
+        found = spectral_density(*task.placed, **vars(self), loss=task.loss, seed=task.seed)
         mean, units = found.moment(1), task.loss.units
         spread = float(np.sqrt(max(0.0, found.moment(2) - mean**2)))
         below = found.share_below(-CLEAR * max(float(np.abs(x).max()) for x in found.nodes))
@@ -227,9 +206,7 @@ class WorstRise:
             task.model,
             task.inputs,
             task.targets,
-            radius=self.radius,
-            scale=self.scale,
-            steps=self.steps,
+            **vars(self),
             loss=task.loss,
             compute=task.compute,
         )
@@ -258,9 +235,7 @@ class AverageRise:
             task.model,
             task.inputs,
             task.targets,
-            radius=self.radius,
-            scale=self.scale,
-            draws=self.draws,
+            **vars(self),
             loss=task.loss,
             seed=task.seed,
             compute=task.compute,

@@ -187,16 +187,7 @@ class Watch:
         view = View(file=wanted, scale=old.scale, quantile=old.quantile, sort=old.sort)
         own, other = readable(self._sources[opened]), readable(self._sources[wanted])
         if own is not None and other is not None and own.kind == other.kind == "spatial":
-            view = View(
-                file=wanted,
-                image=old.image,
-                plane=old.plane,
-                at=old.at,
-                field=old.field,
-                scale=old.scale,
-                levels=old.levels,
-                sort=old.sort,
-            )
+            view = replace(old, file=wanted, compare="")
         return to_query(view)
 
     def look(

@@ -2,15 +2,14 @@
 
 import traceback
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-LATER = "left to the larger budgets"
 
 
 class BrokenError(Exception):
@@ -129,3 +128,18 @@ class Bench:
     random: np.random.Generator
     shared: Path
     known: dict[str, Any]
+
+
+def later(counted: str) -> Callable[[Callable[[Bench], Tally]], Callable[[Bench], Tally]]:
+    """Leave a fault to the larger budgets: to those whose count of this name is not zero."""
+
+    def leave(fault: Callable[[Bench], Tally]) -> Callable[[Bench], Tally]:
+        @wraps(fault)
+        def tried(bench: Bench) -> Tally:
+            if getattr(bench.counts, counted):
+                return fault(bench)
+            return Tally(skipped=["left to the larger budgets"])
+
+        return tried
+
+    return leave

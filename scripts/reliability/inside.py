@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 import landscape
-from reliability.counting import LATER, Bench, Tally, expect
+from reliability.counting import Bench, Tally, expect, later
 from reliability.jobs import Conditions, Forked, Job, Typed, until
 from reliability.longer import Training
 from reliability.sweeps import KINDS, Sweep
@@ -86,12 +86,10 @@ def net():
 OWN = ("--model", "odd:net", "--dataset", "digits", "--compile", "never")
 
 
+@later("jumps")
 def clock_jumps(bench: Bench) -> Tally:
     """The wall clock jumps years ahead and back during sweeps and trainings."""
     tally = Tally()
-    if bench.counts.jumps == 0:
-        tally.skipped.append(LATER)
-        return tally
     library, shared = bench.folder / "clock.so", bench.folder / "clock"
     if (compiler := shutil.which("cc")) is None:
         tally.skipped.append("no C compiler to make a clock that jumps")

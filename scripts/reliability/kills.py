@@ -10,7 +10,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from reliability.counting import LATER, Bench, Tally, expect
+from reliability.counting import Bench, Tally, expect, later
 from reliability.jobs import Conditions, Forked, Typed, until
 from reliability.sweeps import KINDS, Sweep, leftovers, share_done
 
@@ -38,12 +38,10 @@ def killed_at_any_instant(bench: Bench) -> Tally:
     return tally
 
 
+@later("typed")
 def killed_in_every_phase(bench: Bench) -> Tally:
     """Kill -9 at random instants within creation, checks and packing."""
     tally = Tally()
-    if not bench.counts.typed:
-        tally.skipped.append(LATER)
-        return tally
     for kind in KINDS:
         sweep = Sweep.run(bench, kind)
         for phase, count in zip(AIMED, [bench.counts.aimed] * len(AIMED), strict=True):
@@ -76,12 +74,10 @@ def killed_within_a_write(bench: Bench) -> Tally:
     return tally
 
 
+@later("commands")
 def killed_as_typed(bench: Bench) -> Tally:
     """Kill -9 of the command line as a user types it."""
     tally = Tally()
-    if not bench.counts.commands:
-        tally.skipped.append(LATER)
-        return tally
     for kind, kills in zip(KINDS, _halves(bench.counts.commands), strict=True):
         sweep = Sweep.run(bench, kind)
         started = time.monotonic()

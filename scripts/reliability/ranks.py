@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from reliability.counting import LATER, Bench, Tally, expect
+from reliability.counting import Bench, Tally, expect, later
 from reliability.jobs import Forked, Job, Typed, until
 from reliability.sweeps import Sweep, leftovers
 
@@ -20,15 +20,13 @@ LONGER = {
 """Sweeps of some seconds, so that both processes have a part in them."""
 
 
+@later("ranks")
 def one_killed(bench: Bench) -> Tally:
     """Kill -9 of the first or the second process, with and without restarts by torchrun.
 
     Without, the sweep is resumed by one process or by two. The values are those of one process.
     """
     tally = Tally()
-    if not bench.counts.ranks:
-        tally.skipped.append(LATER)
-        return tally
     for kind, options in LONGER.items():
         sweep = Sweep.run(bench, (kind, bench.checkpoint, *options))
         seconds = _seconds(bench, sweep)

@@ -20,38 +20,29 @@ from landscape.training.state import read_state, write_state
 ROOT = Path(__file__).parents[2]
 # 67 images in batches of 16: five steps an epoch, the last one of three images. Ten steps in all.
 COUNT, PLAIN = 67, TrainConfig(epochs=2, batch_size=16, learning_rate=0.05)
-CONFIGS = {
-    "plain": PLAIN,
-    "no-momentum": TrainConfig(epochs=2, batch_size=16, learning_rate=0.05, momentum=0.0),
-    "augmented": TrainConfig(
-        epochs=2,
-        batch_size=16,
-        learning_rate=0.05,
-        nesterov=True,
-        schedule=Step((0.3, 0.6)),
-        augment=Augment(flip=True, crop=1, pose=SpatialLimits(rotation=10.0)),
-    ),
-    "bf16": TrainConfig(epochs=2, batch_size=16, learning_rate=0.05, precision="bf16"),
-    "adam": TrainConfig(epochs=2, batch_size=16, learning_rate=0.01, optimizer="adam"),
-    "adamw": TrainConfig(epochs=2, batch_size=16, learning_rate=0.01, optimizer="adamw"),
-    "adversary": TrainConfig(
-        epochs=2,
-        batch_size=16,
-        learning_rate=0.05,
-        augment=Augment(crop=1),
-        adversary=RandomPose(k=3, limits=SpatialLimits(rotation=20.0)),
-    ),
-    "accumulated": TrainConfig(
-        epochs=2,
-        batch_size=16,
-        learning_rate=0.05,
-        augment=Augment(crop=1),
-        adversary=RandomPose(k=2, limits=SpatialLimits(rotation=20.0)),
-        clean_too=True,
-        precision="bf16",
-        accumulate=3,
-    ),
+CROPPED = Augment(crop=1)
+LITTLE = SpatialLimits(rotation=20.0)
+CHANGES = {
+    "plain": {},
+    "no-momentum": {"momentum": 0.0},
+    "augmented": {
+        "nesterov": True,
+        "schedule": Step((0.3, 0.6)),
+        "augment": Augment(flip=True, crop=1, pose=SpatialLimits(rotation=10.0)),
+    },
+    "bf16": {"precision": "bf16"},
+    "adam": {"learning_rate": 0.01, "optimizer": "adam"},
+    "adamw": {"learning_rate": 0.01, "optimizer": "adamw"},
+    "adversary": {"augment": CROPPED, "adversary": RandomPose(k=3, limits=LITTLE)},
+    "accumulated": {
+        "augment": CROPPED,
+        "adversary": RandomPose(k=2, limits=LITTLE),
+        "clean_too": True,
+        "precision": "bf16",
+        "accumulate": 3,
+    },
 }
+CONFIGS = {name: replace(PLAIN, **changes) for name, changes in CHANGES.items()}
 
 
 def assert_same_run(one, other):
