@@ -48,7 +48,7 @@ def parsed(old: Any, text: str, key: str) -> Any:
             return int(text)
         if isinstance(old, float):
             return float(Fraction(text))
-    except (ValueError, KeyError, ZeroDivisionError) as error:
+    except (ValueError, KeyError, ArithmeticError) as error:
         kind = {bool: "true or false", int: "a whole number", float: "a number"}[type(old)]
         raise InputError(f"expected {kind} for {key}, got {text!r}") from error
     return text

@@ -18,6 +18,16 @@ def weights_of(model: nn.Module) -> dict[str, Tensor]:
     return {name: parameter.detach() for name, parameter in model.named_parameters()}
 
 
+def refuse_weightless(model: nn.Module) -> None:
+    """Raise if a model has no parameters, and so no directions.
+
+    Raises:
+        InputError: it has none.
+    """
+    if next(model.parameters(), None) is None:
+        raise InputError(f"expected a model with parameters, {type(model).__name__} has none")
+
+
 def norm(weights: Weights) -> float:
     """The Euclidean norm over all tensors together, accumulated in float64."""
     return math.sqrt(inner(weights, weights))
@@ -63,11 +73,27 @@ def unflatten(vector: Float[Tensor, " parameters"], like: Weights) -> dict[str, 
     }
 
 
+def refuse_diverged(model: nn.Module, owner: str) -> None:
+    """Raise if a parameter or a running statistic of a model is nan or infinite.
+
+    Other buffers may be: a mask of attention is minus infinity in places.
+
+    Args:
+        model: any network.
+        owner: what it belongs to, for the message.
+
+    Raises:
+        InputError: see `refuse_nonfinite`.
+    """
+    running = {n: b for n, b in model.named_buffers() if n.endswith(("_mean", "_var"))}
+    refuse_nonfinite({**weights_of(model), **running}, owner)
+
+
 def refuse_nonfinite(weights: Weights, owner: str) -> None:
     """Raise if a weight is nan or infinite.
 
     Args:
-        weights: a state dict or parameters.
+        weights: parameters, or others by name.
         owner: what they belong to, for the message: a file, "the model".
 
     Raises:

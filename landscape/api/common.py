@@ -30,7 +30,8 @@ def identity_of(model: nn.Module, given: Mapping[str, Any] | None) -> dict[str, 
 
 def sample_of(data: Any) -> Sample:
     """Further data as the engine takes them, from a pair or an iterable of batches."""
-    return Sample(*(gather_any(*data) if isinstance(data, tuple) else gather_any(data)))
+    pair = isinstance(data, tuple) and len(data) == 2
+    return Sample(*(gather_any(*data) if pair else gather_any(data)))
 
 
 def stored(

@@ -14,7 +14,7 @@ from landscape.directions.curve import Curve
 from landscape.engine import Compute, has_batchnorm
 from landscape.losses import LossLike, make_loss
 from landscape.processes import ALONE, Group
-from landscape.surfaces import CurveSurface, Measured, gather_any, grid_axis
+from landscape.surfaces import CurveSurface, Measured, gather_any, grid_axis, point_count
 
 POINTS = 31
 
@@ -78,15 +78,16 @@ def curve_surface(
         InputError: something of the input cannot be used; the message says what and why.
     """
     inputs, targets = gather_any(inputs, targets)
-    values = np.linspace(0, 1, t) if isinstance(t, int) else t
-    recompute = bn or ("recompute" if has_batchnorm(model) else "frozen")
+    count = point_count("t", t)
+    values = t if count is None else np.linspace(0, 1, count)
+    bn = bn or ("recompute" if has_batchnorm(model) else "frozen")
     surface = CurveSurface(
         model,
         inputs,
         targets,
         curve=curve,
         axis=grid_axis("t", values, "1", "place on the curve"),
-        measured=Measured(make_loss(loss), fields, recompute),
+        measured=Measured(make_loss(loss), fields, bn),
         compute=Compute(group.device_of(model, device), precision, memory, compile=compile),
         identity=identity_of(curve.network(model, 0.0), identity),
         others={name: sample_of(data) for name, data in (others or {}).items()},

@@ -18,8 +18,15 @@ from landscape.losses import LossLike, make_loss
 from landscape.processes import ALONE, Group
 from landscape.store import Axis
 from landscape.store.plan import plan_of
-from landscape.surfaces import Measured, WeightSurface, adversary_of, gather_any, grid_axis
-from landscape.weights import weights_of
+from landscape.surfaces import (
+    Measured,
+    WeightSurface,
+    adversary_of,
+    gather_any,
+    grid_axis,
+    point_count,
+)
+from landscape.weights import refuse_weightless, weights_of
 
 AXES = ("alpha", "beta", "gamma")
 POINTS = 51
@@ -126,6 +133,7 @@ def weight_surface(
     if gamma is not None and beta is None:
         raise InputError("expected a grid for beta where there is one for gamma, got None")
     inputs, targets = gather_any(inputs, targets)
+    refuse_weightless(model)
     weights, loss = weights_of(model), make_loss(loss)
     compute = Compute(group.device_of(model, device), precision, memory, compile=compile)
     grids = [grid for grid in (alpha, beta, gamma) if grid is not None]
@@ -174,6 +182,7 @@ def weight_surface(
 def _axes(grids: Sequence[GridLike], directions: Directions) -> tuple[Axis, ...]:
     axes = []
     for (name, label), grid in zip(directions.labels.items(), grids, strict=True):
-        values = regular(directions.reach[name], grid) if isinstance(grid, int) else grid
+        count = point_count(name, grid)
+        values = grid if count is None else regular(directions.reach[name], count)
         axes.append(grid_axis(name, values, "1", label))
     return tuple(axes)

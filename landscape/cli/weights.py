@@ -112,7 +112,7 @@ def weights(
             )
             for split in beside
         }
-        count = points or POINTS[dimensions]
+        count = POINTS[dimensions] if points is None else points
         grids = [count if given is None else spaced(*given) for given in (alpha, beta, gamma)]
         weight_surface(
             loaded.model,

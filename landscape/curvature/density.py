@@ -95,7 +95,7 @@ def spectral_density(
         InputError: what `Curvature` raises; numbers out of range; or second derivatives that are
             not finite.
     """
-    if min(steps, vectors, points) < 1 or not 0 < (width or 1.0) < math.inf:
+    if min(steps, vectors, points) < 1 or not (width is None or 0 < width < math.inf):
         raise InputError(
             "expected at least one step, vector and point, and a positive width, got "
             f"steps={steps}, vectors={vectors}, points={points} and width={width}"

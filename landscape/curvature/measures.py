@@ -15,6 +15,7 @@ from landscape.curvature.gradient import mean_gradient
 from landscape.curvature.trace import trace
 from landscape.engine import Compute
 from landscape.engine.prepare import private_copy
+from landscape.errors import InputError
 from landscape.losses import Loss
 from landscape.typing import Inputs, Targets
 from landscape.weights import norm
@@ -44,7 +45,16 @@ class Task:
 
     @property
     def placed(self) -> tuple[nn.Module, Inputs, Targets]:
-        """A copy of the model on the device that computes, with the data."""
+        """A copy of the model on the device that computes, with the data.
+
+        Raises:
+            InputError: another precision is asked for than the model's own.
+        """
+        if self.compute.precision != "fp32":
+            raise InputError(
+                "only sharpness and average are measured in other precisions than the model's own "
+                f"(fp32), got {self.compute.precision}; leave it out, or measure these alone"
+            )
         copy = private_copy(self.model, self.compute.device_for(self.model))
         return copy, self.inputs, self.targets
 

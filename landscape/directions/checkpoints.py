@@ -9,7 +9,7 @@ from torch import nn
 from landscape.errors import InputError
 from landscape.models import load_checkpoint
 from landscape.typing import Weights
-from landscape.weights import weights_of
+from landscape.weights import refuse_nonfinite, weights_of
 
 CheckpointSource = Mapping[str, Any] | Sequence[Any]
 """Modules, mappings from parameter names, or files of `landscape train`; in order, or by name."""
@@ -23,7 +23,7 @@ def weights_by_name(checkpoints: CheckpointSource, weights: Weights) -> dict[str
         weights: whose names and shapes they must have.
 
     Raises:
-        InputError: a file cannot be read, or its weights are those of another network.
+        InputError: a file cannot be read, or its weights are not finite, or of another network.
     """
     if not isinstance(checkpoints, Mapping):
         checkpoints = dict(zip(_names(checkpoints), checkpoints, strict=True))
@@ -53,4 +53,6 @@ def _fitting(state: Mapping[str, Any], weights: Weights, owner: str) -> Weights:
                 f"expected in the checkpoint {owner} a tensor {name} of shape {tuple(like.shape)}, "
                 f"got {there}; checkpoints must be of the same network"
             )
-    return {name: state[name].detach() for name in weights}
+    found = {name: state[name].detach() for name in weights}
+    refuse_nonfinite(found, f"the checkpoint {owner}")
+    return found

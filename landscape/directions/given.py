@@ -19,7 +19,7 @@ FILE_SUFFIXES = (".h5", ".hdf5")
 
 def is_file(source: Any) -> bool:
     """Whether what a user says of directions means a file."""
-    return isinstance(source, Path) or str(source).endswith(FILE_SUFFIXES)
+    return isinstance(source, Path) or (isinstance(source, str) and source.endswith(FILE_SUFFIXES))
 
 
 def from_file(path: Path, axis: str, around: Around) -> Weights:
@@ -66,8 +66,15 @@ def from_tensors(direction: Any, weights: Weights) -> Weights:
     """A flat vector, a mapping by parameter name, or tensors in `parameters()` order.
 
     Raises:
-        InputError: it does not fit the weights.
+        InputError: it does not fit the weights, or is not finite.
     """
+    found = _as_weights(direction, weights)
+    if wrong := [name for name, part in found.items() if not part.isfinite().all()]:
+        raise InputError(f"expected a finite direction, got nan or inf in its part for {wrong[0]}")
+    return found
+
+
+def _as_weights(direction: Any, weights: Weights) -> Weights:
     if isinstance(direction, np.ndarray | Tensor):
         return unflatten(torch.as_tensor(direction).detach().reshape(-1), weights)
     if isinstance(direction, Mapping):

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -135,8 +136,11 @@ def regular(reach: tuple[float, float], count: int) -> Float[np.ndarray, " count
     if low == -high or count < 3:
         return np.linspace(low, high, count)
     if reach == REACH:
-        per_unit = round((count - 1) / (high - low))
-        return (np.arange(count) - round(-low * per_unit)) / per_unit
+        for per_unit in range(count, 0, -1):  # points a unit, as many as leave no end bare
+            below, above = math.ceil(-low * per_unit), math.ceil(high * per_unit)
+            if (spare := count - 1 - below - above) >= 0:
+                return (np.arange(count) - below - spare // 2) / per_unit
+        return np.arange(float(count))  # three: the centre, the other network, and as far again
     before = np.arange(1, count - 1)  # points below the centre
     step = np.maximum(-low / before, high / (count - 1 - before))
     best = int(step.argmin())

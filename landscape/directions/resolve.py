@@ -70,6 +70,9 @@ def make_directions(
     """
     sources = _one_per_axis(source, axes)
     kinds = _kinds(sources, normalization, ignore)
+    if around.checkpoints and not any(kind.checkpoints for kind in kinds.values()):
+        using = ", ".join(name for name, kind in DIRECTIONS.items() if kind.checkpoints)
+        raise InputError(f"expected directions that use checkpoints ({using}) where some are given")
     settings = _settings(sources, kinds, around) | ({"orthogonal": True} if orthogonal else {})
     if kept is not None and all(_is_name(s) for s in sources):
         known = recalled(kept, settings, around.weights, axes)

@@ -1,6 +1,7 @@
 """How much memory a forward pass takes, and how much it may take."""
 
 import gc
+import math
 import os
 import re
 import weakref
@@ -26,9 +27,10 @@ def parse_bytes(text: str) -> int:
         InputError: anything else.
     """
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?\s*", text, re.IGNORECASE)
-    if not found or (size := int(float(found[1]) * UNITS[found[2].upper()])) < 1:
-        raise InputError(f"expected an amount of memory such as 500M or 4GiB, got {text!r}")
-    return size
+    size = float(found[1]) * UNITS[found[2].upper()] if found else 0.0
+    if not 1 <= size < math.inf:
+        raise InputError(f"expected an amount of memory such as 500M or 4GiB, got {text!r:.60}")
+    return int(size)
 
 
 def free_memory(device: torch.device) -> int:

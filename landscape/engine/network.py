@@ -27,7 +27,7 @@ from landscape.engine.threads import threads, usable_threads
 from landscape.engine.tuning import Job, Tuned, tune
 from landscape.spatial import Warp
 from landscape.typing import Images, Inputs, Labels, Logits, Outputs
-from landscape.weights import refuse_nonfinite
+from landscape.weights import refuse_diverged
 
 log = logging.getLogger("landscape.engine")
 
@@ -68,7 +68,7 @@ class Network:
         """
         keep_memory()
         self.device = compute.device_for(model)
-        refuse_nonfinite(model.state_dict(), "the model")
+        refuse_diverged(model, "the model")
         self.compute, self.precision = compute, compute.precision
         if self.precision == "bf16" and not computes_bf16(self.device):
             log.warning("this CPU has no bf16 instructions: fp32 is faster here, and more precise")

@@ -15,7 +15,7 @@ from landscape.models.build import MODELS, ModelSpec, blank_model, build_model, 
 from landscape.models.contents import read_contents, some, write_contents
 from landscape.text import printable
 from landscape.typing import Weights
-from landscape.weights import refuse_nonfinite
+from landscape.weights import refuse_diverged
 
 FORMAT = "landscape-checkpoint"
 VERSION = 1
@@ -130,11 +130,11 @@ def load_checkpoint(path: Path | str, *, spec: ModelSpec | None = None) -> Check
                 f"{', '.join(MODELS)}, or 'package.module:factory'"
             )
         spec = _complete(spec, state)
-    refuse_nonfinite(state, str(path))
     if own and not spec.is_foreign:  # a file may say that its network is as large as it likes
         _refuse_misfit(blank_model(spec), state, path, spec)
     model = build_model(spec, generator=Generator().manual_seed(0))  # overwritten below
     _load(model if own else user_network(model, spec), state, path, spec)
+    refuse_diverged(model, str(path))
     return Checkpoint(
         model=model.eval(),
         spec=spec,
@@ -163,7 +163,8 @@ def _contradicts(given: ModelSpec, stored: ModelSpec) -> bool:
 
 def weights_sha256(model: nn.Module) -> str:
     """Digest of names, shapes, dtypes and bytes of the state dict, whatever its order or device."""
-    return _sha256(model.state_dict())
+    state = model.state_dict()
+    return _sha256({name: value for name, value in state.items() if isinstance(value, Tensor)})
 
 
 def _sha256(state: Weights) -> str:

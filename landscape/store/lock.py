@@ -19,7 +19,7 @@ class WriterLock:
         descriptor: of the file, open for reading and writing.
 
     Raises:
-        InputError: at construction, when another writer holds it.
+        InputError: at construction, when another writer holds it, or the file is read-only.
     """
 
     def __init__(self, path: Path) -> None:
@@ -45,7 +45,10 @@ class WriterLock:
 
 
 def _locked(path: Path) -> int:
-    descriptor = os.open(path, os.O_RDWR)
+    try:
+        descriptor = os.open(path, os.O_RDWR)
+    except PermissionError as error:
+        raise InputError(f"{path} may not be written here; give another --out") from error
     if not lock_file(descriptor):
         os.close(descriptor)
         raise InputError(

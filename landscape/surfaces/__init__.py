@@ -12,7 +12,7 @@ from landscape.store import Layout
 from landscape.surfaces.adversary import PLACES, adversary_of
 from landscape.surfaces.checks import Check, failed
 from landscape.surfaces.curve import CurveSurface
-from landscape.surfaces.inputs import gather, gather_any, grid_axis
+from landscape.surfaces.inputs import gather, gather_any, grid_axis, point_count
 from landscape.surfaces.quantities import METRICS, QUANTITIES
 from landscape.surfaces.spatial import SpatialSurface, pose_axes
 from landscape.surfaces.tradeoff import TradeoffSurface
@@ -69,5 +69,6 @@ __all__ = [
     "gather",
     "gather_any",
     "grid_axis",
+    "point_count",
     "pose_axes",
 ]

@@ -52,25 +52,48 @@ def gather_any(inputs: Any, targets: Any = None) -> tuple[Inputs, Targets]:
 
 def _tensors(inputs: Any, targets: Any) -> tuple[Tensor, Tensor]:
     if targets is None:
-        pairs = [(torch.as_tensor(x), torch.as_tensor(y)) for x, y in _batches(inputs)]
+        pairs = [_pair(batch) for batch in _batches(inputs)]
         inputs, targets = [x for x, _ in pairs], [y for _, y in pairs]
     return _joined(inputs), _joined(targets)
 
 
-def _batches(data: Any) -> Iterable[tuple[Any, Any]]:
+def _batches(data: Any) -> Iterable[Any]:
     if isinstance(data, Tensor | np.ndarray):
         raise InputError(
             "expected labels beside the images, or targets beside the inputs; give one per example"
         )
-    return data  # type: ignore[no-any-return]
+    try:
+        return iter(data)  # type: ignore[no-any-return]
+    except TypeError as error:
+        raise InputError(
+            f"expected tensors, arrays or an iterable of batches, got {type(data).__name__}"
+        ) from error
+
+
+def _pair(batch: Any) -> tuple[Tensor, Tensor]:
+    if not isinstance(batch, tuple | list) or len(batch) != 2:
+        raise InputError(
+            f"expected batches of two, inputs and targets, got {type(batch).__name__}; "
+            "give inputs and targets apart, or a DataLoader of pairs"
+        )
+    return _tensor(batch[0]), _tensor(batch[1])
+
+
+def _tensor(data: Any) -> Tensor:
+    try:
+        return torch.tensor(data) if isinstance(data, np.ndarray) else torch.as_tensor(data)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InputError(
+            f"expected tensors or arrays of numbers, got {type(data).__name__}: {error}"
+        ) from error
 
 
 def _joined(data: Any) -> Tensor:
     if isinstance(data, Tensor):
         return data.detach()
     if isinstance(data, np.ndarray):
-        return torch.tensor(data)  # a copy, since arrays from files are often read-only
-    parts = [torch.as_tensor(part).detach() for part in data]
+        return _tensor(data)  # a copy, since arrays from files are often read-only
+    parts = [_tensor(part).detach() for part in _batches(data)]
     if not parts:
         raise InputError("expected at least one example, got none")
     if len({part.shape[1:] for part in parts}) > 1:
@@ -103,6 +126,19 @@ def title_of(kind: str, identity: Mapping[str, Any]) -> str:
     """A title such as "weight surface of resnet32 on cifar10", from what names model and data."""
     on = f" on {identity['dataset']}" if "dataset" in identity else ""
     return f"{kind} surface of {identity.get('model', 'a model')}{on}"
+
+
+def point_count(name: str, grid: Any) -> int | None:
+    """How many points a user wants along an axis; none where coordinates are given instead.
+
+    Raises:
+        InputError: it is less than one.
+    """
+    if not isinstance(grid, int | np.integer) or isinstance(grid, bool):
+        return None
+    if grid < 1:
+        raise InputError(f"expected at least one point along {name}, got {grid}")
+    return int(grid)
 
 
 def grid_axis(name: str, values: ArrayLike, units: str, long_name: str) -> Axis:

@@ -52,9 +52,10 @@ class Quantity(Protocol):
 class GradientNorm:
     """The Euclidean norm of the gradient of the mean loss, over all weights."""
 
-    fields: tuple[Field, ...] = (Field("gradient_norm", "float64", "1", "norm of the gradient"),)
-
     def __init__(self, model: nn.Module, inputs: Inputs, targets: Targets, loss: Loss) -> None:
+        self.fields: tuple[Field, ...] = (
+            Field("gradient_norm", "float64", loss.units, "norm of the gradient"),
+        )
         self._twin, self._data, self._loss = copy.deepcopy(model).eval(), (inputs, targets), loss
 
     def __call__(self, state: Weights) -> Mapping[str, float]:
@@ -70,12 +71,11 @@ class HessianExtremes:
     loss is nearly convex. Every point starts from the same random vector.
     """
 
-    fields: tuple[Field, ...] = (
-        Field("hessian_min", "float64", "1", "smallest Hessian eigenvalue"),
-        Field("hessian_max", "float64", "1", "largest Hessian eigenvalue"),
-    )
-
     def __init__(self, model: nn.Module, inputs: Inputs, targets: Targets, loss: Loss) -> None:
+        self.fields: tuple[Field, ...] = (
+            Field("hessian_min", "float64", loss.units, "smallest Hessian eigenvalue"),
+            Field("hessian_max", "float64", loss.units, "largest Hessian eigenvalue"),
+        )
         self._extremes = ExtremeEigenvalues(model, inputs, targets, loss=loss)
 
     def __call__(self, state: Weights) -> Mapping[str, float]:

@@ -14,6 +14,7 @@ from torch import nn
 
 from landscape.data import content_sha256
 from landscape.engine import Compute, Network, settle_alike
+from landscape.errors import InputError
 from landscape.processes import ALONE, Group
 from landscape.provenance import provenance
 from landscape.spatial import SpatialLimits, Warp
@@ -120,7 +121,12 @@ class SpatialSurface:
         self._twin, self._warp = plain_twin(model), warp
         self._images, self._labels = images, labels
         self._near = images.to(self._network.device)
-        ids = np.arange(len(images)) if image_ids is None else np.asarray(image_ids)
+        ids = np.asarray(range(len(images)) if image_ids is None else image_ids)
+        if ids.shape != (len(images),) or ids.dtype.kind not in "iu":
+            raise InputError(
+                f"expected for image_ids {len(images)} whole numbers, one per image, "
+                f"got {ids.dtype} of shape {ids.shape}"
+            )
         self.layout = Layout(
             kind="spatial",
             points=axes,

@@ -28,6 +28,7 @@ from landscape.weights import flatten
 
 BATCHNORM = {"frozen": "the trained statistics", "recompute": "measured anew at every point"}
 CLEAN = "clean"  # what precedes the fields of the data as they are, beside those under attack
+TAKEN = (CLEAN, "data", "weights", "directions")  # what else a file has fields or digests of
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,10 @@ class Measured:
 
     def __post_init__(self) -> None:
         lookup(BATCHNORM, self.bn, kind="BatchNorm mode")
+        if isinstance(self.fields, str) or len(set(self.chosen)) < len(self.chosen):
+            raise InputError(
+                f"expected a list of different names of fields, got {self.fields!r}; name each once"
+            )
         for name in self.chosen:
             lookup({**METRICS, **QUANTITIES}, name, kind="field")
         if self.clean_too and self.adversary is None:
@@ -144,9 +149,13 @@ class WeightSurface:
             others: further data by name, measured alike; `train_loss` is that of those called
                 "train", which BatchNorm statistics are then measured on, too.
             group: processes that compute it together; the first one attacks the inputs for all.
+
+        Raises:
+            InputError: names of further data that the file cannot have, or has already; and what
+                `Network` raises.
         """
         what = measured or Measured()
-        further = dict(others or {})
+        further = _named(others or {})
         digests = {"data_sha256": content_sha256(inputs, targets)} | {
             f"{name}_sha256": content_sha256(*data.pair) for name, data in further.items()
         }
@@ -252,6 +261,17 @@ class WeightSurface:
     def checks(self, data: xr.Dataset) -> list[Check]:
         """Compare the stored surface with a plain loop, and describe its directions."""
         return self._twin.checks(data, self.coefficients)
+
+
+def _named(others: Mapping[str, Sample]) -> dict[str, Sample]:
+    """Further data; their names become parts of names in the file."""
+    for name in others:
+        if name in TAKEN or not name or "/" in name:
+            raise InputError(
+                f"expected a name for further data that is not empty, has no slash and is none of "
+                f"{', '.join(TAKEN)}, which the file has already, got {name!r}; rename them"
+            )
+    return dict(others)
 
 
 def _of(name: str, field: Field) -> Field:

@@ -83,6 +83,7 @@ def test_what_is_not_finite_is_valid_json(checkpoint, tmp_path):
         (["--measures", "traces"], "unknown measure 'traces'; did you mean 'trace'?"),
         (["--measures", "trace:samples=0"], "expected at least one sample for a trace, got 0"),
         (["--measures"], "expected at least one measure, got none"),
+        (["--measures", "trace", "--precision", "bf16"], "only sharpness and average"),
     ],
 )
 def test_bad_input_gets_one_sentence(checkpoint, capsys, words, message):

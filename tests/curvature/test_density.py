@@ -96,7 +96,9 @@ def test_the_model_stays_as_it_was(network, images, labels, untouched):
         spectral_density(network, images, labels, steps=2, vectors=1)
 
 
-@pytest.mark.parametrize("wrong", [{"steps": 0}, {"vectors": 0}, {"points": 0}, {"width": -1.0}])
+@pytest.mark.parametrize(
+    "wrong", [{"steps": 0}, {"vectors": 0}, {"points": 0}, {"width": -1.0}, {"width": 0.0}]
+)
 def test_what_cannot_be_had_is_refused(network, images, labels, wrong):
     with pytest.raises(InputError, match="at least one step, vector and point"):
         spectral_density(network, images, labels, **wrong)

@@ -99,6 +99,7 @@ def test_settings_follow_a_colon():
         ("trace:samples", "expected trace:setting=value"),
         ("trace:samples=many", "a whole number for samples, got 'many'"),
         ("average:radius=1/0", "a number for radius, got '1/0'"),
+        ("average:radius=1e400", "a number for radius, got '1e400'"),
     ],
 )
 def test_what_is_not_known_is_refused(text, message):

@@ -1,6 +1,7 @@
 """Directions that come from the loss or from other networks, against what they are defined by."""
 
 import copy
+import math
 
 import numpy as np
 import pytest
@@ -93,6 +94,23 @@ def test_a_source_for_each_axis(network, images, labels):
         make_directions("gradient", where, ["alpha", "beta"])
 
 
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_what_is_not_finite_is_no_direction(network, value):
+    bare = Around(weights_of(network))
+    wrong = {name: weight.clone() for name, weight in bare.weights.items()}
+    wrong["6.weight"][0, 0] = value
+    with pytest.raises(InputError, match=r"a finite direction, got .* in its part for 6\.weight"):
+        make_directions([wrong], bare, ["alpha"])
+    with pytest.raises(InputError, match=r"the checkpoint 2 holds .* the first in 6\.weight"):
+        weights_by_name([network, wrong], bare.weights)
+
+
+def test_checkpoints_that_no_direction_uses_are_refused(network):
+    one = Around(weights_of(network), checkpoints={"other": perturbed(network, 1)})
+    with pytest.raises(InputError, match=r"directions that use checkpoints \(models, trajectory\)"):
+        make_directions("random", one, ["alpha"])
+
+
 def test_what_a_kind_needs_is_asked_for(network):
     bare = Around(weights_of(network))
     with pytest.raises(InputError, match="give the model and its data"):
@@ -146,14 +164,16 @@ def test_checkpoints_in_any_form(tmp_path):
         weights_by_name({"other": {}}, weights)
 
 
-@pytest.mark.parametrize("count", [3, 4, 10, 21, 31, 51])
+@pytest.mark.parametrize("count", [4, 5, 8, 10, 12, 21, 31, 51])
 def test_default_coordinates_hold_both_networks(count):
     found = regular((-0.5, 1.5), count)
     assert len(found) == count
     assert 0 in found
     assert np.abs(found - 1).min() < 1e-12
     np.testing.assert_allclose(np.diff(found), found[1] - found[0])
-    assert found[0] >= -0.5 - (found[1] - found[0])
+    step = found[1] - found[0]
+    assert -0.5 - 2 * step < found[0] <= -0.5
+    assert 1.5 <= found[-1] < 1.5 + 2 * step
 
 
 @pytest.mark.parametrize("count", [3, 4, 25, 51])
@@ -171,3 +191,4 @@ def test_default_coordinates_hold_the_centre_and_cover_the_range(count):
 def test_symmetric_coordinates_are_as_given():
     np.testing.assert_array_equal(regular((-1.0, 1.0), 4), np.linspace(-1, 1, 4))
     assert regular((-0.5, 1.5), 2).tolist() == [-0.5, 1.5]
+    assert regular((-0.5, 1.5), 3).tolist() == [0, 1, 2]  # three hold both networks, no more

@@ -34,6 +34,11 @@ def test_every_accepted_form_gives_the_same_tensors(images, labels):
         (lambda x, y: (x.clone().fill_(torch.nan), y), "nan or inf"),
         (lambda x, y: (x, None), "labels beside the images"),
         (lambda x, y: ([], []), "got none"),
+        (lambda x, y: (None, y), "an iterable of batches, got NoneType"),
+        (lambda x, y: (x, list("abcdefg")), "arrays of numbers, got str"),
+        (lambda x, y: (x.numpy().astype(object), y), "arrays of numbers, got ndarray"),
+        (lambda x, y: ([1, 2, 3], None), "batches of two, inputs and targets, got int"),
+        (lambda x, y: ([(x, y, y)], None), "batches of two, inputs and targets, got tuple"),
     ],
 )
 def test_what_no_classifier_can_use_is_named(images, labels, change, message):

@@ -295,11 +295,55 @@ def test_the_file_tells_where_it_comes_from(network, images, labels):
         ({"ignore": "bias"}, "unknown set of weights to ignore 'bias'"),
         ({"directions": [[1, 2]]}, "expected 2 directions"),
         ({"directions": "nowhere.h5"}, "no such file: nowhere.h5"),
+        ({"fields": "accuracy"}, "a list of different names of fields, got 'accuracy'"),
+        ({"fields": ["accuracy", "accuracy"]}, "a list of different names of fields"),
+        ({"alpha": -3}, "at least one point along alpha, got -3"),
+        ({"beta": 0}, "at least one point along beta, got 0"),
     ],
 )
 def test_bad_names_are_refused_with_a_suggestion(network, images, labels, options, message):
     with pytest.raises(InputError, match=message):
         plane(network, images, labels, **options)
+
+
+@pytest.mark.parametrize("name", ["data", "weights", "directions", "clean", "", "a/b"])
+def test_further_data_take_no_name_that_the_file_has(network, images, labels, name):
+    """The digest of data of the name "data" would be that of the surface's own."""
+    with pytest.raises(InputError, match="expected a name for further data"):
+        plane(network, images, labels, others={name: (images, labels)})
+
+
+@pytest.mark.parametrize("ids", [[], [0, 1], range(8)])
+def test_every_image_has_one_place_in_its_data_set(network, images, labels, ids):
+    with pytest.raises(InputError, match="expected for image_ids 7 whole numbers"):
+        spatial(network, images, labels, image_ids=ids)
+
+
+def test_counts_of_points_may_be_those_of_numpy(network, images, labels):
+    data = plane(network, images, labels, alpha=np.int64(3), beta=None)
+    assert data.alpha.values.tolist() == [-1.0, 0.0, 1.0]
+
+
+def test_masks_may_be_infinite_and_a_state_hold_what_is_no_tensor(network, images, labels):
+    class Masked(nn.Sequential):
+        def get_extra_state(self):
+            return {"version": 2}
+
+        def set_extra_state(self, state):
+            assert state == {"version": 2}
+
+    masked = Masked(*network)
+    masked.register_buffer("mask", torch.full((2, 2), -torch.inf).triu(1))
+    own, other = (plane(model, images, labels, beta=None) for model in (masked, network))
+    np.testing.assert_array_equal(own.loss, other.loss)
+    masked[1].running_var[0] = torch.inf
+    with pytest.raises(InputError, match=r"NaN or infinite: 1 values, the first in 1\.running_var"):
+        plane(masked, images, labels, beta=None)
+
+
+def test_a_model_without_parameters_has_no_directions(images, labels):
+    with pytest.raises(InputError, match="expected a model with parameters, Flatten has none"):
+        plane(nn.Flatten(), images, labels)
 
 
 def test_bad_pose_settings_are_refused_with_a_suggestion(network, images, labels):
