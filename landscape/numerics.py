@@ -1,4 +1,4 @@
-"""Means with their errors, and angles between vectors, on plain numbers and arrays."""
+"""Means with their errors, on plain numbers and arrays."""
 
 import math
 from dataclasses import dataclass

@@ -168,7 +168,7 @@ class SpatialLimits:
         rotation: degrees.
         shift_x: pixels; None stands for `share` of the width.
         shift_y: pixels; None stands for `share` of the height.
-        share: of the side, in [0, 1], where shifts are not given in pixels.
+        share: of the side, not negative, where shifts are not given in pixels.
 
     Raises:
         InputError: a limit is negative or not finite.

@@ -16,7 +16,7 @@ from landscape.engine import Compute, has_batchnorm, placed
 from landscape.errors import InputError
 from landscape.losses import LossLike, make_loss
 from landscape.processes import ALONE, Group
-from landscape.store import Axis
+from landscape.store import WEIGHT_AXES, Axis
 from landscape.store.plan import plan_of
 from landscape.surfaces import (
     Measured,
@@ -28,7 +28,6 @@ from landscape.surfaces import (
 )
 from landscape.weights import refuse_weightless, weights_of
 
-AXES = ("alpha", "beta", "gamma")
 POINTS = 51
 """Along each direction, unless told otherwise (Li et al. 2018)."""
 
@@ -151,7 +150,7 @@ def weight_surface(
         lambda: make_directions(
             directions,
             around,
-            AXES[: len(grids)],
+            WEIGHT_AXES[: len(grids)],
             normalization=normalization,
             ignore=ignore,
             orthogonal=orthogonal,

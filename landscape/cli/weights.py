@@ -101,6 +101,7 @@ def weights(
     """
     from landscape.api import weight_surface
     from landscape.rng import generator
+    from landscape.store import WEIGHT_AXES
 
     with together() as group:
         loaded = model.load(checkpoint)
@@ -118,7 +119,7 @@ def weights(
             loaded.model,
             chosen.images(),
             chosen.labels,
-            **dict(zip(("alpha", "beta", "gamma"), _only(grids, dimensions), strict=True)),
+            **dict(zip(WEIGHT_AXES, _only(grids, dimensions), strict=True)),
             directions=directions[0] if len(directions) == 1 else directions,
             checkpoints=_read(checkpoints, model),
             seed=seed,

@@ -7,12 +7,10 @@ import torch
 from jaxtyping import Float
 from torch import nn
 
-from landscape.curvature.operators import Curvature
+from landscape.curvature.operators import BATCH, Curvature
 from landscape.losses import LossLike
 from landscape.typing import Inputs, Targets, Weights
 from landscape.weights import inner
-
-BATCH = 128  # examples in a product
 
 
 def curvature_along(

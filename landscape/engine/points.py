@@ -170,10 +170,10 @@ class WeightPoints:
         chosen = targets[part]
         return torch.stack([of(outputs, chosen) for of in self._columns.values()], dim=1)
 
-    def inputs_at(self, coefficients: Sequence[float], name: str = "") -> Inputs:
-        """The inputs of some data that the network is shown at one point."""
+    def inputs_at(self, coefficients: Sequence[float]) -> Inputs:
+        """The inputs that the network is shown at one point."""
         self.go_to(coefficients)
-        return self._samples[name].seen(self._network)
+        return self._samples[""].seen(self._network)
 
     def statistics(self) -> dict[str, Tensor]:
         """The buffers of the BatchNorm layers that are measured anew, as they are now."""

@@ -9,9 +9,10 @@ from landscape.explorer.controls import choice, graph, menu, notice, said, slide
 from landscape.explorer.sources import Source, Sources, readable
 from landscape.explorer.spatial_layout import grid_of
 from landscape.explorer.state import CUTS, View
-from landscape.explorer.weight_shown import DIRECTIONS, GREEK, directions, fields_of, frames
+from landscape.explorer.weight_shown import GREEK, directions, fields_of, frames
 from landscape.explorer.words import TIMES, shown
 from landscape.plots.style import spelled
+from landscape.store import WEIGHT_AXES
 
 PERIOD = 900  # milliseconds for which a surface stands still while they are played
 
@@ -42,7 +43,7 @@ def weight_body(sources: Sources, source: Source, view: View) -> html.Main:
             counts.get(name, 0),
             places.get(name, 0),
         )
-        for name in DIRECTIONS
+        for name in WEIGHT_AXES
     ]
     return html.Main(
         [

@@ -16,7 +16,6 @@ from landscape.explorer.state import View, to_query
 from landscape.explorer.weight_figures import ACROSS, CURSOR, SCENES, contours, surfaces
 from landscape.explorer.weight_lines import lines
 from landscape.explorer.weight_shown import (
-    DIRECTIONS,
     Shown,
     chosen,
     directions,
@@ -26,8 +25,9 @@ from landscape.explorer.weight_shown import (
 )
 from landscape.explorer.words import TO, number, shown
 from landscape.plots.style import spelled
+from landscape.store import WEIGHT_AXES
 
-SLIDERS = [f"w-{axis}" for axis in DIRECTIONS]
+SLIDERS = [f"w-{axis}" for axis in WEIGHT_AXES]
 ROW, LINES = 360, 330  # pixels
 
 

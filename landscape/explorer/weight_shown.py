@@ -12,10 +12,9 @@ from landscape.explorer.sources import AxisFacts, Source, Sources
 from landscape.explorer.state import CUTS
 from landscape.plots.prepare import drawn_fields
 from landscape.plots.scales import Scale
-from landscape.store import point_fields
+from landscape.store import WEIGHT_AXES, point_fields
 
-DIRECTIONS = ("alpha", "beta", "gamma")
-GREEK = {name: lookup(f"GREEK SMALL LETTER {name.upper()}") for name in DIRECTIONS}
+GREEK = {name: lookup(f"GREEK SMALL LETTER {name.upper()}") for name in WEIGHT_AXES}
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +45,7 @@ class Shown:
     @property
     def axes(self) -> tuple[str, ...]:
         """The directions that the surfaces have."""
-        return DIRECTIONS[: len(self.at)]
+        return WEIGHT_AXES[: len(self.at)]
 
 
 def fields_of(part: xr.Dataset) -> list[str]:
@@ -130,4 +129,4 @@ def nearest(part: xr.Dataset, at: Mapping[str, float]) -> xr.Dataset:
 
 def directions(axes: Sequence[AxisFacts]) -> list[AxisFacts]:
     """The axes in the order alpha, beta, gamma."""
-    return sorted(axes, key=lambda axis: DIRECTIONS.index(axis.name))
+    return sorted(axes, key=lambda axis: WEIGHT_AXES.index(axis.name))

@@ -18,7 +18,9 @@ SCALE = "NAME"  # the attribute by which HDF5 knows what a dimension is called
 def without_directions(data: xr.Dataset, stem: Path, options: ExportOptions) -> list[Path]:
     """A copy to send or to keep under version control; it is drawn and described as before."""
     if options.source is None or not data.attrs["complete"]:
-        raise InputError("a light copy is made of the file of a finished surface; give that")
+        raise InputError(
+            "a light copy is made of the file of a finished surface; give ExportOptions(source=...)"
+        )
     path = stem.with_name(f"{stem.name}-light.h5")
     with (
         reading(options.source),

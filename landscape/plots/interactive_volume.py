@@ -21,13 +21,12 @@ from landscape.plots.paths import LINE, marked, off_surface
 from landscape.plots.prepare import not_finite
 from landscape.plots.scales import Scale, scale_of
 from landscape.plots.style import heading
-from landscape.store import complete_part, in_memory
+from landscape.store import WEIGHT_AXES, complete_part, in_memory
 from landscape.text import page_text
 
 SHELLS = 6
 MOST = 64  # points along an axis: a browser turns a quarter of a million of them, not a million
 SIDES = {"x": 0.9, "y": 0.9, "z": 0.9}  # what leaves room for the labels
-AXES = ("alpha", "beta", "gamma")
 
 Volume = Float[np.ndarray, "x y z"]
 
@@ -39,10 +38,10 @@ def volume(data: xr.Dataset, options: PlotOptions) -> go.Figure:
     for the lowest. Of more than `MOST` points along an axis every second, third, ... one is shown.
     """
     part, remark = thinned(complete_part(data, "loss"))
-    loss = part["loss"].transpose(*AXES).values
+    loss = part["loss"].transpose(*WEIGHT_AXES).values
     scale = scale_of(loss)
     page = new_page(heading(data, off_surface(data), remark, width=PAGE_WIDTH))
-    grid = np.meshgrid(*(part[name].values for name in AXES), indexing="ij")
+    grid = np.meshgrid(*(part[name].values for name in WEIGHT_AXES), indexing="ij")
     page.add_trace(shells(grid, loss, scale))
     for name, mask in not_finite(loss).items():
         there = {axis: places[mask] for axis, places in zip("xyz", grid, strict=True)}
@@ -60,7 +59,7 @@ def volume(data: xr.Dataset, options: PlotOptions) -> go.Figure:
         page.add_trace(go.Scatter3d(x=x, y=y, z=z, **look))
     axes = {
         f"{axis}axis": {"title": {"text": axis_label(part[name])}}
-        for axis, name in zip("xyz", AXES, strict=True)
+        for axis, name in zip("xyz", WEIGHT_AXES, strict=True)
     }
     page.update_layout(
         scene={**axes, "camera": CAMERA, "aspectmode": "manual", "aspectratio": SIDES},
@@ -71,12 +70,12 @@ def volume(data: xr.Dataset, options: PlotOptions) -> go.Figure:
 
 def thinned(part: xr.Dataset) -> tuple[xr.Dataset, str]:
     """What of a volume is shown, in memory, and a remark if that is not all of it."""
-    steps = {axis: -(-part.sizes[axis] // MOST) for axis in AXES}
+    steps = {axis: -(-part.sizes[axis] // MOST) for axis in WEIGHT_AXES}
     centred = {axis: slice(part.sizes[axis] // 2 % n, None, n) for axis, n in steps.items()}
     shown = in_memory(part.isel({axis: at for axis, at in centred.items() if steps[axis] > 1}))
     if max(steps.values()) == 1:
         return shown, ""
-    sides = (" x ".join(str(p.sizes[axis]) for axis in AXES) for p in (shown, part))
+    sides = (" x ".join(str(p.sizes[axis]) for axis in WEIGHT_AXES) for p in (shown, part))
     return shown, "{} of {} points".format(*sides)
 
 

@@ -2,6 +2,7 @@
 
 from landscape.store.grid import complete_part, path_places, point_fields, share_done, swept_axes
 from landscape.store.hdf5 import SurfaceWriter
+from landscape.store.kinds import WEIGHT_AXES
 from landscape.store.li import LiSurface, is_li_surface, read_li_surface, write_li_surface
 from landscape.store.li_directions import (
     is_li_directions,
@@ -17,6 +18,7 @@ from landscape.store.reader import facts, in_memory, load_directions, load_surfa
 from landscape.store.schema import Axis, Constant, Field, Layout
 
 __all__ = [
+    "WEIGHT_AXES",
     "Axis",
     "Constant",
     "Field",

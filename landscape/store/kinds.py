@@ -32,13 +32,13 @@ class Kind:
 
 
 POSES = ("rotation", "shift_x", "shift_y")
-DIRECTIONS = ("alpha", "beta", "gamma")
-PLACES = {f"path_{name}": (FLOATS, ("path",)) for name in (*DIRECTIONS, "residual", "distance")}
+WEIGHT_AXES = ("alpha", "beta", "gamma")
+PLACES = {f"path_{name}": (FLOATS, ("path",)) for name in (*WEIGHT_AXES, "residual", "distance")}
 PIXELS = {"pixels": ("u", ("image", "channel", "row", "column"))}
 
 KINDS: Mapping[str, Kind] = {
     "weights": Kind(
-        axes=tuple(DIRECTIONS[:n] for n in (1, 2, 3)), fields={"loss": FLOATS}, optional=PLACES
+        axes=tuple(WEIGHT_AXES[:n] for n in (1, 2, 3)), fields={"loss": FLOATS}, optional=PLACES
     ),
     "curve": Kind(fields={"loss": FLOATS}),
     "spatial": Kind(

@@ -75,7 +75,7 @@ class Layout:
     """Everything that is known of a surface before a point of it is computed.
 
     Attributes:
-        kind: a key of `SURFACES`, e.g. "spatial".
+        kind: a key of `SURFACES`, e.g. "spatial"; or "attack", of attacked images.
         points: the swept axes; a point of the surface is one value of each.
         items: axes that every point covers at once, e.g. the images. On disk they come first.
         fields: what is measured.
