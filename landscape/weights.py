@@ -1,8 +1,10 @@
 """Algebra on named weights: norms, angles, and Li et al.'s normalization of directions."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -155,3 +157,49 @@ def normalize(
         else scale(direction[name], weight)
         for name, weight in weights.items()
     }
+
+
+def direction_of(given: Any, weights: Weights) -> Weights:
+    """A direction in weight space from what a user gives for one.
+
+    Args:
+        given: a flat vector, a mapping by parameter name, or tensors in `parameters()` order.
+        weights: that it is to move.
+
+
+    Raises:
+        InputError: it does not fit the weights, or is not finite.
+    """
+    found = _as_weights(given, weights)
+    if wrong := [name for name, part in found.items() if not part.isfinite().all()]:
+        raise InputError(f"expected a finite direction, got nan or inf in its part for {wrong[0]}")
+    return found
+
+
+def _as_weights(direction: Any, weights: Weights) -> Weights:
+    if isinstance(direction, np.ndarray | Tensor):
+        return unflatten(torch.as_tensor(direction).detach().reshape(-1), weights)
+    if isinstance(direction, Mapping):
+        if missing := [name for name in weights if name not in direction]:
+            raise InputError(
+                "expected a direction with one tensor per parameter of the model, got none for "
+                f"{', '.join(missing)}; build it from model.named_parameters()"
+            )
+        direction = [direction[name] for name in weights]
+    return _fitting(direction, weights)
+
+
+def _fitting(direction: Iterable[Any], weights: Weights) -> Weights:
+    parts = [torch.as_tensor(part).detach() for part in direction]
+    if len(parts) != len(weights):
+        raise InputError(
+            f"expected a direction of {len(weights)} tensors, one per parameter of the model, "
+            f"got {len(parts)}; build it from model.parameters()"
+        )
+    for part, (name, weight) in zip(parts, weights.items(), strict=True):
+        if part.shape != weight.shape:
+            raise InputError(
+                f"expected a direction of shape {tuple(weight.shape)} for {name}, "
+                f"got {tuple(part.shape)}; build it from model.parameters()"
+            )
+    return {n: part.to(weight) for part, (n, weight) in zip(parts, weights.items(), strict=True)}

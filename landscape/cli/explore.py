@@ -28,7 +28,7 @@ def explore(
             and attacks.
         host: The address to listen on. Whoever reaches it sees the files.
         port: The port, or the next one that is free; 0 for any.
-        browser: Open the page.
+        browser: Open the page by itself; --no-browser only prints its address.
         network: Which network.
     """
     import logging

@@ -1,23 +1,24 @@
 """The second derivative of a mean loss along directions in weight space."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-import torch
 from jaxtyping import Float
 from torch import nn
 
-from landscape.curvature.operators import BATCH, Curvature
+from landscape.curvature.gradient import BATCH
+from landscape.curvature.operators import Curvature
 from landscape.losses import LossLike
-from landscape.typing import Inputs, Targets, Weights
-from landscape.weights import inner
+from landscape.typing import Inputs, Targets
+from landscape.weights import direction_of, flatten, inner
 
 
 def curvature_along(
     model: nn.Module,
-    images: Inputs,
-    labels: Targets,
-    directions: Sequence[Weights],
+    inputs: Inputs,
+    targets: Targets,
+    directions: Sequence[Any],
     *,
     loss: LossLike = "cross-entropy",
     matrix: str = "hessian",
@@ -30,9 +31,9 @@ def curvature_along(
 
     Args:
         model: stays as it is.
-        images: (N, ...), or any other inputs of the model.
-        labels: (N, ...), or any other targets of the loss.
-        directions: one tensor per parameter each.
+        inputs: (N, ...).
+        targets: (N, ...).
+        directions: each a flat vector, a mapping by parameter name, or one tensor per parameter.
         loss: see `LossLike`.
         matrix: a name in `MATRICES`.
 
@@ -40,12 +41,12 @@ def curvature_along(
         In units of the loss (nats, of cross-entropy) per squared unit of each direction.
 
     Raises:
-        InputError: what `Curvature` raises.
+        InputError: what `Curvature` raises, or a direction does not fit or is not finite.
     """
-    curvature = Curvature(model, images, labels, matrix=matrix, loss=loss, batch=BATCH)
+    curvature = Curvature(model, inputs, targets, matrix=matrix, loss=loss, batch=BATCH)
     found = []
     for direction in directions:
-        along = {name: direction[name].to(weight) for name, weight in curvature.weights.items()}
-        product = curvature @ torch.cat([part.reshape(-1) for part in along.values()])
+        along = direction_of(direction, curvature.weights)
+        product = curvature @ flatten(along)
         found.append(inner(along, curvature.named(product)))
     return np.array(found)

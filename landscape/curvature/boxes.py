@@ -52,8 +52,8 @@ class Sharpness:
 
 def sharpness(
     model: nn.Module,
-    images: Inputs,
-    labels: Targets,
+    inputs: Inputs,
+    targets: Targets,
     *,
     radius: float,
     scale: str = "adaptive",
@@ -68,8 +68,8 @@ def sharpness(
 
     Args:
         model: evaluated as a copy in evaluation mode.
-        images: (N, ...), or any other inputs of the model.
-        labels: (N, ...), or any other targets of the loss.
+        inputs: (N, ...).
+        targets: (N, ...).
         radius: in units of the scale.
         scale: a name in `SCALES`.
         steps: of an eighth of the radius each.
@@ -87,18 +87,18 @@ def sharpness(
             f"expected a finite radius, not negative, and at least one step, got {radius} and "
             f"{steps}"
         )
-    refuse_unpaired(images, labels)
+    refuse_unpaired(inputs, targets)
     device = compute.device_for(model)
     keep_memory()
     twin = private_copy(model, device)
     run = GradientPass(twin, of, compute)
-    refuse_unfit(of, run.outputs(images[:FIRST]), labels.to(device))
+    refuse_unfit(of, run.outputs(inputs[:FIRST]), targets.to(device))
     twin.requires_grad_(True)
     centre = [p.detach().clone() for p in twin.parameters()]
     room = [radius * reach(weight) for weight in centre]
     losses = []
     for number in range(steps + 1):
-        losses.append(run.loss_and_gradient(images, labels))
+        losses.append(run.loss_and_gradient(inputs, targets))
         if number == steps:
             break
         for parameter, weight, most in zip(twin.parameters(), centre, room, strict=True):

@@ -8,8 +8,9 @@ import torch
 from jaxtyping import Float
 from torch import Generator, nn
 
+from landscape.curvature.gradient import BATCH
 from landscape.curvature.lanczos import Krylov, NotFiniteError
-from landscape.curvature.operators import BATCH, Curvature
+from landscape.curvature.operators import Curvature
 from landscape.curvature.trace import signs
 from landscape.errors import InputError
 from landscape.losses import LossLike

@@ -9,8 +9,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from landscape.curvature.gradient import BATCH
 from landscape.curvature.lanczos import NotFiniteError, lanczos_ends
-from landscape.curvature.operators import BATCH, Curvature
+from landscape.curvature.operators import Curvature
 from landscape.errors import InputError
 from landscape.losses import LossLike
 from landscape.registry import lookup

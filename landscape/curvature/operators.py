@@ -10,10 +10,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from landscape.curvature.gradient import BATCH
 from landscape.engine.allocator import keep_memory
 from landscape.engine.compute import Compute, arithmetic
 from landscape.engine.folding import put
-from landscape.engine.memory import ran_out
+from landscape.engine.passes import Passes
 from landscape.engine.prepare import private_copy
 from landscape.engine.scores import checked_rows, refuse_unfit
 from landscape.engine.threads import threads, usable_threads
@@ -23,7 +24,6 @@ from landscape.registry import lookup
 from landscape.typing import Inputs, Targets, Weights
 from landscape.weights import unflatten
 
-BATCH = 128  # examples in a pass; a product needs several times the memory of a forward pass
 FIRST = 8  # examples on which a loss is tried
 
 Vector = Float[Tensor, " parameters"]
@@ -95,14 +95,15 @@ class Curvature:
             targets: (N, ...), likewise.
             matrix: a name in `MATRICES`.
             loss: see `LossLike`; for "ggn" it should be convex in the outputs.
-            batch: examples in a pass; the result does not depend on it.
+            batch: examples in a pass, fewer where they do not fit into the memory; the result does
+                not depend on it.
 
         Raises:
             InputError: names that are not known, examples and targets that do not fit together or
                 the model, or a loss that is no mean over examples.
         """
         self._multiply = lookup(MATRICES, matrix, kind="matrix of second derivatives")
-        self._loss, self._batch = make_loss(loss), batch
+        self._loss = make_loss(loss)
         refuse_unpaired(inputs, targets)
         if batch < 1:
             raise InputError(f"expected at least one example in a pass, got batch={batch}")
@@ -110,6 +111,7 @@ class Curvature:
             raise InputError("expected a model with weights to differentiate by, got one without")
         keep_memory()
         self.device = Compute().device_for(model)
+        self._passes = Passes(batch, self.device)
         self.twin = private_copy(model, self.device)
         exact = any(p.dtype == torch.float64 for p in self.twin.parameters())
         self.dtype = torch.float64 if exact else torch.float32
@@ -117,7 +119,7 @@ class Curvature:
         self.weights = dict(self.twin.named_parameters())
         self.size = sum(weight.numel() for weight in self.weights.values())
         self._inputs, self._targets = inputs, targets
-        placed, first = self._examples(0, FIRST)
+        placed, first = self._examples(slice(FIRST))
         outputs = checked_rows(self.twin(placed), len(placed))  # no graph: nothing learns yet
         refuse_unfit(self._loss, outputs, targets.to(first))
         self.twin.requires_grad_(True)
@@ -129,24 +131,24 @@ class Curvature:
         """The product with a vector, in the order of `named_parameters()`.
 
         Raises:
-            InputError: the network has operations that cannot be differentiated twice, or a pass
-                does not fit into the memory.
+            InputError: the network has operations that cannot be differentiated twice, or not even
+                a single example fits into the memory.
         """
-        parts = list(self.named(vector).values())
+        parts, count = list(self.named(vector).values()), len(self._inputs)
         total = [torch.zeros_like(part) for part in parts]
         with _twice_differentiable(self.twin, self.device), _told():
-            for start in range(0, len(self._inputs), self._batch):
-                share = min(self._batch, len(self._inputs) - start) / len(self._inputs)
-                for sum_, part in zip(total, self._of_batch(start, parts), strict=True):
-                    sum_.add_(part, alpha=share)
+            for examples, product in self._passes.over(count, partial(self._of_batch, parts)):
+                for sum_, part in zip(total, product, strict=True):
+                    sum_.add_(part, alpha=examples / count)
         return torch.cat([part.reshape(-1) for part in total])
 
-    def _of_batch(self, start: int, parts: Parts) -> Parts:
-        """The product with the matrix of one batch; what a pass leaves behind goes with it."""
-        inputs, targets = self._examples(start, start + self._batch)
+    def _of_batch(self, vector: Parts, batch: slice) -> tuple[int, Parts]:
+        """How many examples, and the product with their matrix; a pass leaves nothing behind."""
+        inputs, targets = self._examples(batch)
         outputs = checked_rows(self.twin(inputs), len(inputs))
         loss = partial(self._loss.mean, targets=targets)
-        return self._multiply(outputs, loss, list(self.weights.values()), parts)
+        weights = list(self.weights.values())
+        return len(inputs), self._multiply(outputs, loss, weights, vector)
 
     def named(self, vector: Vector) -> dict[str, Tensor]:
         """A vector in pieces of the names, shapes and type of the weights.
@@ -164,8 +166,8 @@ class Curvature:
         """Whether all weights are."""
         return all(bool(weight.detach().isfinite().all()) for weight in self.weights.values())
 
-    def _examples(self, start: int, stop: int) -> tuple[Tensor, Tensor]:
-        inputs, targets = self._inputs[start:stop], self._targets[start:stop]
+    def _examples(self, chosen: slice) -> tuple[Tensor, Tensor]:
+        inputs, targets = self._inputs[chosen], self._targets[chosen]
         whole = torch.bool if targets.dtype == torch.bool else torch.int64
         return (
             inputs.to(self.device, self.dtype if inputs.is_floating_point() else None),
@@ -246,16 +248,11 @@ def _twice_differentiable(module: nn.Module, device: torch.device) -> Iterator[N
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """Say what can be done about an operation or a pass that failed."""
+    """Say what can be done about an operation that has no second derivative."""
     try:
         yield
-    except (RuntimeError, MemoryError) as error:
+    except RuntimeError as error:
         said = (str(error).splitlines() or [""])[0]
-        if ran_out(error):
-            raise InputError(
-                f"a product with second derivatives does not fit into the memory ({said}); give a "
-                "smaller batch"
-            ) from error
         if "derivative" in said or "differentia" in said:
             raise InputError(
                 f"expected a network and a loss that can be differentiated twice, got an operation "

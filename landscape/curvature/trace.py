@@ -8,7 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Generator, Tensor, nn
 
-from landscape.curvature.operators import BATCH, Curvature
+from landscape.curvature.gradient import BATCH
+from landscape.curvature.operators import Curvature
 from landscape.errors import InputError
 from landscape.losses import LossLike
 from landscape.numerics import RunningMean

@@ -9,7 +9,7 @@ from typing import Any
 
 from landscape.directions.base import Around, Drawn, Kind
 from landscape.directions.eigenvectors import eigenvectors
-from landscape.directions.given import from_file, from_tensors, is_file
+from landscape.directions.given import from_file, is_file
 from landscape.directions.gradient import gradient
 from landscape.directions.made import Directions, digest, extent, recalled
 from landscape.directions.models import models
@@ -19,7 +19,7 @@ from landscape.directions.trajectory import trajectory
 from landscape.errors import InputError
 from landscape.registry import lookup
 from landscape.typing import Weights
-from landscape.weights import NORMALIZATIONS, cosine, normalize
+from landscape.weights import NORMALIZATIONS, cosine, direction_of, normalize
 
 DIRECTIONS: dict[str, Kind] = {
     "random": Kind(random, normalization="filter", ignore="biasbn"),
@@ -183,7 +183,7 @@ def _vectors(
     for axis, s in zip(axes, plan.sources, strict=True):
         if axis not in found:
             read = from_file(Path(s), axis, around) if is_file(s) else None
-            found[axis] = from_tensors(s, around.weights) if read is None else read
+            found[axis] = direction_of(s, around.weights) if read is None else read
     return {axis: found[axis] for axis in axes}, drawn
 
 

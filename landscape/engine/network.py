@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -41,6 +41,12 @@ Reduce = Callable[[Tensor, slice], Tensor]
 """From the outputs of some examples, and where these stand among all, to what is wanted of them."""
 
 
+@cache
+def tell_slow_bf16() -> None:
+    """A training and its attacks are several networks; this is said once in each process."""
+    log.warning("this CPU has no bf16 instructions: fp32 is faster here, and more precise")
+
+
 class Network:
     """A private copy of a model, in evaluation mode, on one device.
 
@@ -71,7 +77,7 @@ class Network:
         refuse_diverged(model, "the model")
         self.compute, self.precision = compute, compute.precision
         if self.precision == "bf16" and not computes_bf16(self.device):
-            log.warning("this CPU has no bf16 instructions: fp32 is faster here, and more precise")
+            tell_slow_bf16()
         self.module = self._plain = private_copy(model, self.device)
         self.folding, self.memory_format = Folding(), torch.contiguous_format
         self.dtype = next((p.dtype for p in self.module.parameters()), torch.float32)

@@ -45,7 +45,7 @@ def _write_constant(file: h5py.File, constant: Constant) -> None:
         if dim not in file:
             _write_dimension(file, dim, length)
     data = file.create_dataset(constant.name, data=constant.values, compression="gzip")
-    data.attrs["long_name"] = constant.long_name
+    data.attrs.update(units="1", long_name=constant.long_name)
     _attach(file, data, constant.dims)
 
 

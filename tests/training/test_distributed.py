@@ -231,7 +231,7 @@ def test_one_process_writes_and_speaks(stopped, alone, folder):
     assert output.count("next: landscape evaluate") == 4
     assert error.count("images (100%)") == 4
     assert error.count("the same command goes on from there") == 1
-    assert error.count("no bf16 instructions") in (0, 2)  # as of one process
+    assert error.count("no bf16 instructions") in (0, 1)  # for all five runs
     assert "warning" not in error.lower().replace("torch/distributed", "")
     assert "few.py" not in error.replace("few.py FAILED", "")  # it is in no traceback
     assert status != 0
