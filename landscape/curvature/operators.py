@@ -119,12 +119,17 @@ class Curvature:
         self.weights = dict(self.twin.named_parameters())
         self.size = sum(weight.numel() for weight in self.weights.values())
         self._inputs, self._targets = inputs, targets
-        placed, first = self._examples(slice(FIRST))
-        outputs = checked_rows(self.twin(placed), len(placed))  # no graph: nothing learns yet
-        refuse_unfit(self._loss, outputs, targets.to(first))
+        next(self._passes.over(min(FIRST, len(inputs)), self._try))
+
+    def _try(self, chosen: slice) -> None:
+        """Refuse a network and a loss that have no second derivative for the first examples."""
+        inputs, targets = self._examples(chosen)
+        self.twin.requires_grad_(False)
+        outputs = checked_rows(self.twin(inputs), len(inputs))  # no graph: nothing learns yet
+        refuse_unfit(self._loss, outputs, self._targets.to(targets))
         self.twin.requires_grad_(True)
         with _twice_differentiable(self.twin, self.device), _told():
-            value = self._loss.mean(self.twin(placed), first)
+            value = self._loss.mean(self.twin(inputs), targets)
             _refuse_cut(_derivative([value], list(self.weights.values()), again=True))
 
     def __matmul__(self, vector: Vector) -> Vector:

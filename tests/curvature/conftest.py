@@ -26,6 +26,31 @@ class Reader(nn.Module):
         return self.out((x + seen.transpose(1, 2).flatten(2)).mean(dim=1))
 
 
+class Crowded(nn.Module):
+    """A network for which there is no memory with more than `room` images."""
+
+    def __init__(self, model, room, *, backwards=False):
+        super().__init__()
+        self.model, self.room, self.backwards = model, room, backwards
+
+    def forward(self, images):
+        if not self.backwards:
+            self.take(images)
+        outputs = self.model(images)
+        if self.backwards and outputs.requires_grad:
+            outputs.register_hook(self.take)
+        return outputs
+
+    def take(self, values):
+        if len(values) > self.room:
+            raise torch.OutOfMemoryError("out of memory")
+
+
+@pytest.fixture
+def crowded():
+    return Crowded
+
+
 @pytest.fixture
 def reader():
     with torch.random.fork_rng(devices=[]):

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from landscape.curvature import along, curvature_along
+from landscape.errors import InputError
 from landscape.rng import generator
 from landscape.weights import normalize, weights_of
 
@@ -70,3 +71,27 @@ def test_the_model_stays_as_it_was(network, images, labels, untouched):
     with untouched(network):
         found = curvature_along(network, images, labels, drawn(network, 1))
     assert np.isfinite(found).all()
+
+
+def test_what_does_not_fit_the_memory_is_cut_into_smaller_passes(network, images, labels, crowded):
+    directions = drawn(network, 2)
+    whole = curvature_along(network, images, labels, directions)
+    found = curvature_along(crowded(network, room=2), images, labels, _as_lists(directions))
+    np.testing.assert_allclose(found, whole, rtol=1e-4)
+    with pytest.raises(InputError, match="a single image needs more memory than there is on cpu"):
+        curvature_along(crowded(network, room=0), images, labels, _as_lists(directions))
+
+
+def _as_lists(directions):
+    return [list(direction.values()) for direction in directions]
+
+
+def test_directions_that_do_not_fit_are_refused(network, images, labels):
+    (direction,) = drawn(network, 1)
+    for wrong, words in [
+        (list(direction.values())[1:], "a direction of 6 tensors, one per parameter"),
+        ({"0.weight": direction["0.weight"]}, "got none for 0.bias"),
+        ({**direction, "6.bias": torch.full((3,), torch.nan)}, "nan or inf in its part for 6.bias"),
+    ]:
+        with pytest.raises(InputError, match=words):
+            curvature_along(network, images, labels, [wrong])

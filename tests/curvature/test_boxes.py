@@ -75,6 +75,13 @@ def test_images_beyond_a_batch_weigh_the_same(network, images, labels, monkeypat
     assert parts.highest == pytest.approx(whole.highest, rel=1e-4)
 
 
+def test_what_does_not_fit_the_memory_is_cut_into_smaller_passes(network, images, labels, crowded):
+    whole = sharpness(network, images, labels, radius=0.05)
+    found = sharpness(crowded(network, room=3, backwards=True), images, labels, radius=0.05)
+    assert found.loss == pytest.approx(whole.loss, rel=1e-5)
+    assert found.highest == pytest.approx(whole.highest, rel=1e-4)
+
+
 def test_the_model_stays_as_it_was_in_other_precisions_too(network, images, labels, untouched):
     with untouched(network):
         found = sharpness(network, images, labels, radius=0.05, compute=Compute(precision="bf16"))
