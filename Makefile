@@ -1,5 +1,6 @@
 # make demo    set up, then run the main job on embedded real data (about two minutes on 2 cores)
-# make test    set up, then run the test suite, all but what the next two do
+# make test    set up, then run the test suite, all but what the next three do
+# make test-processes     set up, then test what starts programs: torchrun, kills and Ctrl-C, servers, compilers
 # make test-walkthroughs  set up, then do what README, notebooks, how-to pages and experiments say, from start to end
 # make test-browser  set up, then look at the explorer in Chromium; skipped where there is none
 # make check   set up, then lint, format, types, import contracts, and the documentation
@@ -10,7 +11,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN     = $(VENV)/bin
 
-.PHONY: help setup demo test test-walkthroughs test-browser check docs dist bench format clean
+.PHONY: help setup demo test test-processes test-walkthroughs test-browser check docs dist bench format clean
 help:
 	@sed -n 's/^# make/make/p' $(MAKEFILE_LIST)
 
@@ -30,7 +31,10 @@ demo: setup
 PYTEST  = PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist worksteal
 
 test: setup
-	$(PYTEST) -m "not browser and not walkthrough"
+	$(PYTEST) -m "not browser and not walkthrough and not processes"
+
+test-processes: setup
+	$(PYTEST) -m processes
 
 test-walkthroughs: setup
 	$(PYTEST) -m walkthrough

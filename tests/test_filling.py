@@ -72,6 +72,7 @@ def together(tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", ["all.h5", "some.h5", "one.h5"])
+@pytest.mark.processes
 def test_three_processes_write_the_file_of_one(together, name):
     folder, _ = together
     ours, theirs = load_surface(folder / f"alone-{name}"), load_surface(folder / name)
@@ -81,6 +82,7 @@ def test_three_processes_write_the_file_of_one(together, name):
         assert theirs.attrs.get(fact) == ours.attrs.get(fact)
 
 
+@pytest.mark.processes
 def test_all_take_part_and_no_point_is_computed_twice(together):
     folder, _ = together
     logs = [(folder / f"asked-{rank}").read_text().splitlines() for rank in range(3)]
@@ -89,6 +91,7 @@ def test_all_take_part_and_no_point_is_computed_twice(together):
     assert sum(map(len, logs)) == grid
 
 
+@pytest.mark.processes
 def test_what_cannot_be_is_told_to_all(together):
     _, said = together
     for rank in range(3):
@@ -111,6 +114,7 @@ def points_in(path):
         return int(data.done.sum())
 
 
+@pytest.mark.processes
 def test_one_is_killed_the_other_stops_and_keeps_what_there_is_and_one_goes_on(
     tmp_path, monkeypatch
 ):

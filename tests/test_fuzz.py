@@ -64,6 +64,7 @@ def test_the_same_seed_gives_the_same_files(tmp_path):
         assert found[0] == found[1]
 
 
+@pytest.mark.processes
 def test_crashes_hangs_and_tracebacks_are_counted(seeds, tmp_path, monkeypatch):
     """Files at which a reader dies, sleeps or raises are told from those it takes or refuses."""
     from fuzzing import pool

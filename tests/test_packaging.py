@@ -160,6 +160,7 @@ def folder(tmp_path_factory):
     ],
     ids=lambda value: value.split()[0] if isinstance(value, str) else "",
 )
+@pytest.mark.processes
 def test_a_command_imports_nothing_slow_that_it_does_not_need(command, unneeded, folder):
     """Each of these takes from a tenth of a second to some seconds of every small job."""
     done = subprocess.run(
@@ -183,6 +184,7 @@ assert not {"torch", "matplotlib", "plotly", "scipy", "trimesh", "vtkmodules"} &
 
 
 @pytest.mark.parametrize(("module", "frozen"), [("json", True), ("triton", False)])
+@pytest.mark.processes
 def test_leaving_makes_no_noise(module, frozen):
     """Python's last search for garbage is left out, unless a module counts on it."""
     if find_spec(module) is None:

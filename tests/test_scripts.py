@@ -429,6 +429,7 @@ def test_one_training_from_every_side(tmp_path, monkeypatch):
     assert (out / "convexity-weight-fields.png").exists()
 
 
+@pytest.mark.processes
 def test_faults_are_tried_for_real_and_nothing_is_lost(tmp_path, monkeypatch, capsys):
     monkeypatch.syspath_prepend(str(SCRIPTS))
     from reliability import sweeps
@@ -471,6 +472,7 @@ def test_a_fault_that_loses_something_is_told_and_the_status_says_so(tmp_path, m
         faults.main(tmp_path, only=("carefull",))
 
 
+@pytest.mark.processes
 def test_what_a_command_takes_is_measured_from_outside(checkpoint, tmp_path):
     memory = script("memory")
     surface = tmp_path / "spatial.h5"

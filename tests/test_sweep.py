@@ -128,6 +128,7 @@ sweep(Ripple(seconds=0.002), Path({path!r}), plan=Adaptive(0.02), flush_seconds=
 """
 
 
+@pytest.mark.processes
 def test_a_killed_sweep_continues_to_the_same_file(tmp_path):
     path, whole = tmp_path / "s.h5", tmp_path / "whole.h5"
     code = KILLED.format(here=str(Path(__file__).parent), path=str(path))

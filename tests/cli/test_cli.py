@@ -334,6 +334,7 @@ def start_sweep(run, out, *, stored=0):
     raise AssertionError("the sweep stored nothing within 30 s")
 
 
+@pytest.mark.processes
 def test_ctrl_c_and_kill_9_lose_nothing(run, tmp_path):
     out = tmp_path / "plane.h5"
     process = start_sweep(run, out)
@@ -359,6 +360,7 @@ def test_ctrl_c_and_kill_9_lose_nothing(run, tmp_path):
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="mounting needs root")
+@pytest.mark.processes
 def test_a_full_disk_is_one_sentence_and_keeps_what_was_there(run, tmp_path, capsys):
     disk = tmp_path / "disk"
     disk.mkdir()

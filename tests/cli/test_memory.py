@@ -96,6 +96,7 @@ def write_packed(path, layout):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of memory are Linux's")
+@pytest.mark.processes
 def test_files_larger_than_memory_are_described_drawn_and_exported(tmp_path):
     tiny, packed, unfinished = (tmp_path / f"{n}.h5" for n in ("tiny", "packed", "unfinished"))
     write_unfinished(tiny, make_layout(SHOWN, (3, 5, 5)), 75)

@@ -71,6 +71,7 @@ def folder(tmp_path_factory):
     "file",
     ["spatial", "weights", "evaluate/m/natural.h5", "evaluate/m/random_k_3.h5"],
 )
+@pytest.mark.processes
 def test_two_processes_write_the_file_of_one(folder, file):
     one, two = (load_surface(folder / where / file) for where in ("one", "two"))
     assert set(one.variables) == set(two.variables)
@@ -82,6 +83,7 @@ def test_two_processes_write_the_file_of_one(folder, file):
             np.testing.assert_array_equal(direction, load_directions(folder / "two" / file)[axis])
 
 
+@pytest.mark.processes
 def test_one_speaks_and_what_all_find_wrong_is_said_once(folder):
     said = (folder / "said").read_text()
     assert said.count("7 images; next: landscape plot") == 1

@@ -179,6 +179,7 @@ except KeyboardInterrupt:
 """
 
 
+@pytest.mark.processes
 def test_ctrl_c_to_the_whole_group_of_processes_reaches_the_main_one_alone(root):
     """Again and again, so that it also comes while processes start and end."""
     for i in range(2):

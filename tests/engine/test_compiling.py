@@ -21,6 +21,7 @@ class Lengthless(nn.Module):
         return self.network(x)
 
 
+@pytest.mark.processes
 def test_a_compiled_network_has_the_same_values_and_follows_its_weights(
     network, images, labels, caplog
 ):

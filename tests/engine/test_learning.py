@@ -100,6 +100,7 @@ def count_compiled(monkeypatch):
     return made
 
 
+@pytest.mark.processes
 def test_compiled_passes_agree_and_only_full_batches_use_them(
     plain, images, labels, count_compiled
 ):

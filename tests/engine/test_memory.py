@@ -90,6 +90,7 @@ def starved(**sizes):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs a limit on the address space")
+@pytest.mark.processes
 def test_passes_halve_when_the_memory_runs_out():
     """512 images of 64 x 64 with 64 channels take 512 MiB; there is room for a part of them."""
     done = starved(images=600, side=64, room=300 * 2**20)
@@ -100,6 +101,7 @@ def test_passes_halve_when_the_memory_runs_out():
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs a limit on the address space")
+@pytest.mark.processes
 def test_not_even_one_image_fits():
     done = starved(images=2, side=1024, room=100 * 2**20)
     assert "InputError: a single image needs more memory than there is on cpu" in done.stderr

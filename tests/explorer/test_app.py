@@ -50,6 +50,7 @@ def ask(client, name, inputs, state=(), which=0):
     return client.post("/_dash-update-component", json=body)
 
 
+@pytest.mark.processes
 def test_reading_files_needs_no_torch():
     code = "import sys, landscape.explorer.app; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)

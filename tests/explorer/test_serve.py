@@ -55,6 +55,7 @@ def test_with_no_readable_file_there_is_a_sentence(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 0), (signal.SIGTERM, 143)])
+@pytest.mark.processes
 def test_it_serves_until_it_is_stopped_and_ends_quietly(folder, tmp_path, number, status):
     (tmp_path / "text.h5").write_text("hello")
     command = [sys.executable, "-m", "landscape", "explore", str(folder / "s.h5")]

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pytest
 from numpy.testing import assert_array_equal
 
 from landscape.export import write_exports
@@ -81,6 +82,7 @@ def check_table(data, stem):
     return len(lines) - 1
 
 
+@pytest.mark.processes
 def test_a_file_is_drawn_and_exported_while_it_is_written(tmp_path):
     path = tmp_path / "s.h5"
     here = str(Path(__file__).parent)

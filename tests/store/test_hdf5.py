@@ -327,6 +327,7 @@ fill(Path({path!r}), layout, chunk=1)
 
 
 @pytest.mark.parametrize("attempt", range(2))
+@pytest.mark.processes
 def test_kill_9_at_any_instant_loses_only_the_chunk_in_hand(tmp_path, attempt):
     """The process is killed again and again until it gets through; then nothing is wrong."""
     path, layout = tmp_path / "s.h5", make_layout((9, 8))
@@ -511,6 +512,7 @@ def test_what_was_begun_for_another_surface_is_begun_anew(tmp_path):
         assert len(writer.pending()) == 4
 
 
+@pytest.mark.processes
 def test_of_two_that_create_a_file_at_once_one_is_told(tmp_path):
     path = tmp_path / "s.h5"
     code = KILLED.replace("fill(", "input(); fill(").format(

@@ -198,6 +198,7 @@ def alone(folder, monkeypatch):
     del DATASETS["few"], SETTINGS["few"]
 
 
+@pytest.mark.processes
 def test_two_processes_end_where_one_ends(stopped, alone, folder):
     """With an odd batch, a last one of five images, and a parameter without a gradient.
 
@@ -222,6 +223,7 @@ def test_two_processes_end_where_one_ends(stopped, alone, folder):
     assert 0 < abs(rounded[1].train_loss - history[1].train_loss) < 0.02
 
 
+@pytest.mark.processes
 def test_one_process_writes_and_speaks(stopped, alone, folder):
     """What it says of the four runs that were finished, and of the one that was stopped."""
     status, output, error = stopped
@@ -238,6 +240,7 @@ def test_one_process_writes_and_speaks(stopped, alone, folder):
     assert load_checkpoint(folder / "straight" / "model.pt").configuration["processes"] == 2
 
 
+@pytest.mark.processes
 def test_a_stopped_run_ends_as_one_that_was_not_and_errors_are_told_once(
     stopped, alone, folder, capsys
 ):

@@ -103,6 +103,7 @@ def test_clean_and_attacked_images_are_learned_from_one_to_one(shapes, start):
         assert_close(found, expected, rtol=0, atol=1e-5)
 
 
+@pytest.mark.processes
 def test_a_compiled_run_with_both_goes_on_as_one_that_is_not(
     run, shapes, start, tmp_path, monkeypatch
 ):

@@ -141,6 +141,7 @@ def test_a_damaged_file_is_one_sentence_at_the_command_line(words, root, capfd):
     assert "01.png cannot be read as an image" in complaint
 
 
+@pytest.mark.processes
 def test_ctrl_c_at_a_terminal_reaches_the_processes_that_read_and_does_no_harm(words):
     """A terminal sends it to the whole group of processes."""
     process = subprocess.Popen(

@@ -100,6 +100,7 @@ def test_random_layers_go_on_exactly(run, shapes, dropout_network, ctrl_c, tmp_p
     assert_resumes_exactly(run, shapes, PLAIN, 7, ctrl_c, tmp_path, spec=dropout_network)
 
 
+@pytest.mark.processes
 def test_a_compiled_run_goes_on_exactly(run, shapes, dropout_network, ctrl_c, tmp_path, caplog):
     """With layers that draw, parts of batches and a rest, an adversary and its network."""
     config = replace(CONFIGS["adversary"], accumulate=2)
@@ -222,6 +223,7 @@ def stopped_by(number, out, *, after):
     return message, torch.load(out / "state.pt", weights_only=True)["step"]
 
 
+@pytest.mark.processes
 def test_a_real_ctrl_c_and_a_real_sigterm_leave_a_run_to_go_on_with(run, tmp_path):
     out = tmp_path / "run"
     message, first = stopped_by(signal.SIGINT, out, after=2)
