@@ -39,7 +39,7 @@ def page_text(text: str) -> str:
 
 def distinct_names(files: Sequence[Path]) -> list[str]:
     """What tells files apart: their names, or as many of the folders they are in as it takes."""
-    paths = [Path(file).resolve() for file in files]
+    paths = [Path(file).parent.resolve() / Path(file).name for file in files]
     for depth in range(1, max((len(path.parts) for path in paths), default=1)):
         names = ["/".join((*path.parts[-depth:-1], path.stem)) for path in paths]
         if len(set(names)) == len(names):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from landscape.text import literal, page_text, printable
+from landscape.text import distinct_names, literal, page_text, printable
 
 STEERING = "\x1b[31mred\x1b]0;title\x07 \x9b1m \r\x08 \u202egnp.exe \ud800"
 
@@ -38,3 +38,13 @@ def test_pages_get_neither_tags_nor_values():
     assert page_text("<b>x</b> & %{y}") == "&lt;b&gt;x&lt;/b&gt; &amp; %&#123;y}"
     assert page_text(literal("5 $\nmore")) == "5 $<br>more"
     assert "<" not in page_text("".join(map(chr, np.arange(32, 1000)))).replace("<br>", "")
+
+
+def test_files_are_told_apart_by_the_fewest_folders_and_links_keep_their_names(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "latest.h5").symlink_to(tmp_path / "plane.h5")
+    plane, latest = tmp_path / "a" / ".." / "plane.h5", tmp_path / "a" / "latest.h5"
+    assert distinct_names([plane, latest]) == ["plane", "latest"]
+    other = tmp_path / "a" / "plane.h5"
+    assert distinct_names([plane, other]) == [f"{tmp_path.name}/plane", "a/plane"]
+    assert distinct_names([plane, plane]) == ["plane (1)", "plane (2)"]

@@ -6,7 +6,7 @@ from typing import Literal
 import tyro
 
 from landscape.cli.options import Unset
-from landscape.cli.output import say
+from landscape.cli.output import say, stems
 
 
 def export(
@@ -26,7 +26,8 @@ def export(
 
     Args:
         files: Surfaces computed by `landscape spatial` and `landscape weights`, and others.
-        out: The folder to write to; beside each file by default.
+        out: The folder to write to, where files of one name get folders of theirs; beside each file
+            by default.
         formats: csv (every computed point of any surface); and of weight surfaces minima (a table
             with their persistence), vts and vtp (ParaView), stl (a solid to print), obj and glb
             (coloured meshes), li (the files of Li et al.'s code: surface, directions, projection),
@@ -45,9 +46,8 @@ def export(
     if not files or not formats:
         what = "format" if files else "surface file to export"
         raise InputError(f"expected at least one {what}, got none")
-    for file in files:
+    for file, stem in zip(files, stems(files, out), strict=True):
         options = ExportOptions(height, height_scale, highest, width, source=file)
-        stem = (out or file.parent) / file.stem
         with open_surface(file) as data:
             written = write_exports(data, stem=stem, names=formats, options=options)
         for path in written:

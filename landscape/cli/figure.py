@@ -5,7 +5,7 @@ from pathlib import Path
 import tyro
 
 from landscape.cli.options import Unset
-from landscape.cli.output import say
+from landscape.cli.output import say, stems
 
 
 def figure(
@@ -21,7 +21,8 @@ def figure(
 
     Args:
         recipes: TOML files, for example figures/recipes/*.toml.
-        out: The folder to write to; beside each recipe by default.
+        out: The folder to write to, where recipes of one name get folders of theirs; beside each
+            recipe by default.
     """
     from landscape.errors import InputError
     from landscape.plots.recipes import read_recipe
@@ -29,6 +30,6 @@ def figure(
     if not recipes:
         raise InputError("expected at least one recipe (.toml), got none")
     read = {path: read_recipe(path) for path in recipes}  # all are sound before one is drawn
-    for path, recipe in read.items():
-        for written in recipe.write((out or path.parent) / path.stem):
+    for recipe, stem in zip(read.values(), stems(list(read), out), strict=True):
+        for written in recipe.write(stem):
             say(str(written))

@@ -1,8 +1,11 @@
 """What commands say: results on standard output, through one console."""
 
+from collections.abc import Sequence
+from pathlib import Path
+
 from rich.console import Console
 
-from landscape.text import printable
+from landscape.text import distinct_names, printable
 
 MOST = 2000  # characters of one text from a file
 
@@ -22,3 +25,15 @@ def cell(text: str) -> str:
     from rich.markup import escape
 
     return escape(printable(text, MOST))
+
+
+def stems(files: Sequence[Path], out: Path | None) -> list[Path]:
+    """How the names of what is made of each file begin: beside it, or in a folder.
+
+    Args:
+        files: what something is made of.
+        out: the folder, in which files of the same name keep the folders that tell them apart.
+    """
+    if out is None:
+        return [file.parent / file.stem for file in files]
+    return [out / name for name in distinct_names(files)]

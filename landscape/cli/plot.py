@@ -2,11 +2,12 @@
 
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import tyro
 
 from landscape.cli.options import Unset
-from landscape.cli.output import say
+from landscape.cli.output import say, stems
 
 
 def plot(
@@ -27,11 +28,12 @@ def plot(
 
     Args:
         files: Surfaces computed by `landscape spatial` and `landscape weights`, and trade-offs.
-        out: The folder to write to; beside each file by default.
+        out: The folder to write to, where files of one name get folders of theirs; beside each file
+            by default.
         plots: Which plots; by default all that fit: spatial-slices, spatial-3d,
             spatial-interactive, weight-contour, weight-3d, weight-fields, weight-interactive,
             weight-line, weight-line-interactive, weight-slices, weight-volume, curve-line,
-            curve-line-interactive, tradeoff.
+            curve-line-interactive, tradeoff; of several together: contours, 3d, slices, spectra.
         formats: png, pdf, svg for papers; html for interactive pages.
         images: Which images of a spatial surface, by their number in the data set; the first
             ones by default.
@@ -48,22 +50,17 @@ def plot(
 
     if not files:
         raise InputError("expected at least one surface file to draw, got none")
+    chosen: Any = {"names": plots or None, "formats": formats, "images": images or None}
     with look(venue, latex=latex), ExitStack() as stack:
         if together:
             opened = [stack.enter_context(open_surface(file)) for file in files]
             surfaces = dict(zip(distinct_names(files), opened, strict=True))
-            _tell(write_together(surfaces, stem=out or Path("together"), formats=formats))
+            stem = out or Path("together")
+            _tell(write_together(surfaces, stem=stem, **chosen))
             return
-        for file in files:
+        for file, stem in zip(files, stems(files, out), strict=True):
             with open_surface(file) as data:
-                written = write_plots(
-                    data,
-                    stem=(out or file.parent) / file.stem,
-                    names=plots or None,
-                    formats=formats,
-                    images=images or None,
-                )
-            _tell(written)
+                _tell(write_plots(data, stem=stem, **chosen))
 
 
 def _tell(written: list[Path]) -> None:

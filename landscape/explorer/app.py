@@ -164,7 +164,7 @@ class Watch:
             told = source.summary()
             if told.kind == "spatial":
                 main = spatial_body(self._sources, source, view, self._live)
-            elif told.kind in ("weights", "curve") and len(told.axes) <= 3:
+            elif told.kind == "weights":
                 main = weight_body(self._sources, source, view)
             else:
                 main = _message(
@@ -239,7 +239,7 @@ def shape_of(source: Source) -> str:
     """What of a file decides which page it has: kind and axes, or the sentence of what is wrong."""
     try:
         told = source.summary()
-        if told.kind in ("weights", "curve"):
+        if told.kind == "weights":
             source.surface()
     except InputError as error:
         return f"error: {error}"

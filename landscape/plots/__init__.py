@@ -172,7 +172,12 @@ def write_plots(
 
 
 def write_together(
-    surfaces: Mapping[str, xr.Dataset], *, stem: Path, formats: Sequence[str] = ("png", "pdf")
+    surfaces: Mapping[str, xr.Dataset],
+    *,
+    stem: Path,
+    names: Sequence[str] | None = None,
+    formats: Sequence[str] = ("png", "pdf"),
+    images: Sequence[int] | None = None,
 ) -> list[Path]:
     """Draw several surfaces on one scale and write `<stem>-<figure>.<format>` for `TOGETHER`.
 
@@ -180,7 +185,9 @@ def write_together(
         surfaces: weight surfaces over two axes, or spatial ones of the same images, by the titles
             of their panels.
         stem: folder and beginning of the file names.
+        names: figures in `TOGETHER`; None for all that fit.
         formats: suffixes among png, pdf and svg; others are passed over.
+        images: see `write_plots`.
 
     Returns:
         The files written.
@@ -189,16 +196,17 @@ def write_together(
         InputError: no figure fits all surfaces, no format is one of these, or a path cannot be
             written.
     """
-    fitting = together_for(surfaces)
+    figures = together_for(surfaces) if names is None else names
+    options = PlotOptions(images=None if images is None else tuple(images))
     wanted = [suffix for suffix in formats if suffix.lower().lstrip(".") in PAPER]
     if not wanted:
         raise InputError(f"expected {', '.join(PAPER)}, got {', '.join(formats) or 'no format'}")
     stem, written = Path(stem), []
-    for name in fitting:
+    for name in figures:
         try:
-            figure = draw_together(surfaces, name)
+            figure = draw_together(surfaces, name, options)
         except InputError as error:  # such as of too few shifts for a spectrum
-            if name == fitting[0]:
+            if names is not None or name == figures[0]:
                 raise
             warnings.warn(f"the figure {name!r} is left out: {error}", stacklevel=2)
             continue
@@ -230,12 +238,15 @@ def together_for(surfaces: Mapping[str, xr.Dataset]) -> list[str]:
     return fitting
 
 
-def draw_together(surfaces: Mapping[str, xr.Dataset], name: str) -> Any:
+def draw_together(
+    surfaces: Mapping[str, xr.Dataset], name: str, options: PlotOptions | None = None
+) -> Any:
     """The figure of several surfaces that a name in `TOGETHER` stands for; nothing is written.
 
     Args:
         surfaces: by the titles of their panels.
         name: of the figure.
+        options: which images of spatial surfaces it shows.
 
     Raises:
         InputError: the name is unknown, or that figure does not show these surfaces.
@@ -246,7 +257,7 @@ def draw_together(surfaces: Mapping[str, xr.Dataset], name: str) -> Any:
             f"expected {plot.kind} surfaces over {plot.axes} axes for the figure {name!r}; these "
             f"can be drawn as: {', '.join(fitting)}"
         )
-    return _made(plot.source, surfaces)
+    return _made(plot.source, surfaces, options or PlotOptions())
 
 
 def facts_together(surfaces: Mapping[str, xr.Dataset]) -> xr.Dataset:

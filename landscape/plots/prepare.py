@@ -58,13 +58,20 @@ def drawn_fields(data: xr.Dataset) -> list[str]:
 
 
 def pick_images(data: xr.Dataset, images: tuple[int, ...] | None, *, at_most: int) -> xr.Dataset:
-    """The images asked for by their index in the data set, or the first `at_most` ones, in memory.
+    """As `select_images`, in memory."""
+    return in_memory(select_images(data, images, at_most=at_most))
+
+
+def select_images(
+    data: xr.Dataset, images: tuple[int, ...] | None, *, at_most: int | None
+) -> xr.Dataset:
+    """The images asked for by their index in the data set, or the first `at_most` ones.
 
     Raises:
         InputError: an image that the file does not hold, or none at all.
     """
     if images is None:
-        return in_memory(data.isel(image=slice(at_most)))
+        return data.isel(image=slice(at_most))
     held = data["image"].values.tolist()
     absent = [image for image in images if image not in held]
     if absent or not images:
@@ -72,7 +79,7 @@ def pick_images(data: xr.Dataset, images: tuple[int, ...] | None, *, at_most: in
             f"expected images among {_listed(held)}, got {_listed(absent) or 'none'}; "
             "name images by their index in the data set"
         )
-    return in_memory(data.isel(image=[held.index(image) for image in images]))
+    return data.isel(image=[held.index(image) for image in images])
 
 
 def _listed(values: list[int], most: int = 12) -> str:

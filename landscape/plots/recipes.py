@@ -102,13 +102,15 @@ class Recipe:
         choices = {"latex": self.latex, "title": self.title, "log": self.log, "view": self.view}
         with look(self.venue, **choices), ExitStack() as stack:
             opened = [stack.enter_context(open_surface(file)) for file in self.files]
+            options = PlotOptions(self.images or None)
             if self.plot in PLOTS:
                 (about,) = opened
-                figure = draw(about, self.plot, PlotOptions(self.images or None))
+                figure = draw(about, self.plot, options)
             else:
                 names = self.titles or distinct_names(self.files)
                 surfaces = dict(zip(names, opened, strict=True))
-                figure, about = draw_together(surfaces, self.plot), facts_together(surfaces)
+                figure = draw_together(surfaces, self.plot, options)
+                about = facts_together(surfaces)
             written = [stem.with_name(f"{stem.name}.{suffix}") for suffix in self.formats]
             for path in written:
                 save(figure, path, data=about)

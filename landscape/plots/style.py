@@ -145,11 +145,15 @@ def setting(coordinate: xr.DataArray, value: float) -> str:
 
 def heading(data: xr.Dataset, *remarks: str, width: float) -> str:
     """The title of a figure and, on lines of their own, what a reader must know of it."""
-    characters = int(width * 15)
+    return titled(str(data.attrs.get("title", "")), unfinished(data), *remarks, width=width)
+
+
+def titled(own: str, *remarks: str, width: float) -> str:
+    """The title that the author chose, or a figure's own, and on lines of their own remarks."""
     chosen = current_look().title
-    title = literal(str(data.attrs.get("title", "")) if chosen is None else chosen, MOST)
-    lines = textwrap.wrap(title, characters, break_on_hyphens=False)
-    return "\n".join([*lines, *(r for r in (unfinished(data), *remarks) if r)])
+    title = literal(own if chosen is None else chosen, MOST)
+    lines = textwrap.wrap(title, int(width * 15), break_on_hyphens=False)
+    return "\n".join([*lines, *(remark for remark in remarks if remark)])
 
 
 def unfinished(data: xr.Dataset) -> str:

@@ -11,8 +11,9 @@ from matplotlib.figure import Figure
 from landscape.errors import InputError
 from landscape.measures.roughness import LEAST, spectrum
 from landscape.plots.keys import colour_bar, key_below, not_finite_handles
+from landscape.plots.options import PlotOptions
 from landscape.plots.panels import heat_map
-from landscape.plots.prepare import POSE_AXES, displayed_pixels
+from landscape.plots.prepare import POSE_AXES, displayed_pixels, select_images
 from landscape.plots.scales import Scale, scale_of
 from landscape.plots.style import (
     CLEAN,
@@ -23,35 +24,40 @@ from landscape.plots.style import (
     page_width,
     small,
     style,
+    titled,
     unit_symbol,
 )
 from landscape.store import complete_part, in_memory
+from landscape.text import literal
 
 IMAGES = 4
 ROW_HEIGHT = 1.45  # inches
 DASHES = ("-", "--", "-.", ":", (0, (5, 1)))
 
 
-def slices(surfaces: Mapping[str, xr.Dataset]) -> Figure:
+def slices(surfaces: Mapping[str, xr.Dataset], options: PlotOptions) -> Figure:
     """A row per network, a column per image: the loss over the two longest axes, on one scale.
 
     The third axis is held where it is nearest to 0. Above each column stands its image.
 
     Args:
         surfaces: spatial surfaces of the same images, by the titles of their rows.
+        options: which images; the first ones by default.
 
     Raises:
-        InputError: the surfaces are not of the same images and axes.
+        InputError: the surfaces are not of the same images and axes, or lack an image.
     """
-    shown = _shown(surfaces)
+    shown = _shown(surfaces, options.images, at_most=IMAGES)
     x, y = _longest(next(iter(shown.values())))
     cuts = {name: _cut(data, x, y) for name, data in shown.items()}
     losses = np.concatenate([cut["loss"].values.ravel() for cut in cuts.values()])
     scale = scale_of(losses)
     first = next(iter(cuts.values()))
     count, pictures = first.sizes["image"], "pixels" in first
+    title = titled("", width=page_width())
     with style():
-        fig = new_figure(page_width(), ROW_HEIGHT * len(cuts) + 0.8 * pictures + 0.4)
+        height = ROW_HEIGHT * len(cuts) + 0.8 * pictures + 0.4 + 0.16 * len(title.splitlines())
+        fig = new_figure(page_width(), height)
         ratios = [0.5] * pictures + [1.0] * len(cuts)
         axes = fig.subplots(len(ratios), count, squeeze=False, height_ratios=ratios)
         for column in range(count) if pictures else ():
@@ -62,9 +68,11 @@ def slices(surfaces: Mapping[str, xr.Dataset]) -> Figure:
             for column, ax in enumerate(row):
                 plot(cut.isel(image=column), ax=ax, x=x, y=y, scale=scale)
                 ax.tick_params(labelbottom=number == len(cuts) - 1, labelleft=column == 0)
-            row[0].set_ylabel(f"{name}\n{axis_label(cut[y])}")
+            row[0].set_ylabel(f"{literal(name)}\n{axis_label(cut[y])}")
         for ax in panels[-1]:
             ax.set_xlabel(axis_label(first[x]))
+        if title:
+            fig.suptitle(title)
         colour_bar(fig, panels.ravel().tolist(), scale, axis_label(first["loss"]))
         key_below(fig, not_finite_handles(losses))
     return fig
@@ -79,7 +87,7 @@ def plot(image: xr.Dataset, *, ax: Axes, x: str, y: str, scale: Scale) -> Axes:
     return ax
 
 
-def spectra(surfaces: Mapping[str, xr.Dataset]) -> Figure:
+def spectra(surfaces: Mapping[str, xr.Dataset], options: PlotOptions) -> Figure:
     """How strongly the loss of each network goes up and down at each frequency of a shift.
 
     The mean over images of the power spectral density along the shift with the most values, the
@@ -87,12 +95,13 @@ def spectra(surfaces: Mapping[str, xr.Dataset]) -> Figure:
 
     Args:
         surfaces: spatial surfaces of the same images, by the names of their lines.
+        options: which images; all by default.
 
     Raises:
-        InputError: the surfaces are not of the same images and axes, or no shift is evenly spaced
-            and long enough.
+        InputError: the surfaces are not of the same images and axes, lack an image, or no shift
+            is evenly spaced and long enough.
     """
-    shown = _shown(surfaces, images=None)
+    shown = _shown(surfaces, options.images)
     first = next(iter(shown.values()))
     dim = max(("shift_x", "shift_y"), key=lambda axis: first.sizes[axis])
     if first.sizes[dim] < LEAST:
@@ -100,12 +109,13 @@ def spectra(surfaces: Mapping[str, xr.Dataset]) -> Figure:
             f"a spectrum needs {LEAST} or more values of a shift, the surfaces have "
             f"{first.sizes[dim]}; take finer ones"
         )
+    title = titled("", width=page_width() / 2 + 0.6)
     with style():
-        fig = new_figure(page_width() / 2 + 0.6, 2.4)
+        fig = new_figure(page_width() / 2 + 0.6, 2.4 + 0.16 * len(title.splitlines()))
         ax = fig.subplots()
         for number, (name, data) in enumerate(shown.items()):
             colour, dash = NETWORK_COLOURS[number % 5], DASHES[number % 5]
-            plot_spectrum(data, ax=ax, dim=dim, label=name, colour=colour, dash=dash)
+            plot_spectrum(data, ax=ax, dim=dim, label=literal(name), colour=colour, dash=dash)
         unit = unit_symbol(first[dim])
         ax.set(
             yscale="log",
@@ -113,6 +123,8 @@ def spectra(surfaces: Mapping[str, xr.Dataset]) -> Figure:
             ylabel=f"power of the loss (nat²·{unit}/cycle)",
         )
         ax.grid()
+        if title:
+            fig.suptitle(title)
         key_below(fig)
     return fig
 
@@ -144,7 +156,10 @@ def plot_spectrum(
 
 
 def _shown(
-    surfaces: Mapping[str, xr.Dataset], images: int | None = IMAGES
+    surfaces: Mapping[str, xr.Dataset],
+    images: tuple[int, ...] | None,
+    *,
+    at_most: int | None = None,
 ) -> dict[str, xr.Dataset]:
     """What is complete of each surface, on the axes that the first one has."""
     parts = {name: complete_part(data) for name, data in surfaces.items()}
@@ -156,7 +171,7 @@ def _shown(
                     f"spatial surfaces are compared point by point, {name} has other values of "
                     f"{axis} than {first_name}; compute both over the same images and axes"
                 )
-    return {name: part.isel(image=slice(images)) for name, part in parts.items()}
+    return {name: select_images(part, images, at_most=at_most) for name, part in parts.items()}
 
 
 def _longest(data: xr.Dataset) -> tuple[str, str]:

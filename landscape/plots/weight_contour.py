@@ -128,7 +128,8 @@ def _contours(ax: Axes, x: np.ndarray, y: np.ndarray, values: np.ndarray, scale:
         linewidths=0.6,
         corner_mask=False,
     )
-    ax.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))
+    if ax.get_autoscale_on():  # else several panels share ends that show all of them
+        ax.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))
     label_contours(ax, lines, size=_size(ax, x, y))
 
 

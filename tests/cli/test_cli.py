@@ -469,6 +469,8 @@ def test_a_surface_under_attack_and_planes_drawn_together(run, surfaces, tmp_pat
     assert main([*words, "--formats", "png"]) == 0
     shown = capsys.readouterr().out.split()
     assert [Path(path).name for path in shown] == ["both-contours.png", "both-3d.png"]
+    assert main([*words, "--formats", "svg", "--plots", "contours"]) == 0
+    assert [Path(path).name for path in capsys.readouterr().out.split()] == ["both-contours.svg"]
 
 
 def test_epochs_are_kept_and_their_trade_off_described_and_drawn(tmp_path, capsys):

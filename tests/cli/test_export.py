@@ -39,6 +39,12 @@ def test_files_are_written_beside_the_surface_or_where_asked(plane, tmp_path, ca
         "plane.stl",
         "plane.vtp",
     ]
+    other = tmp_path / "other" / "plane.h5"
+    other.parent.mkdir()
+    other.write_bytes(plane.read_bytes())
+    assert run("export", plane, other, "--out", tmp_path / "both") == 0
+    told = capsys.readouterr().out.split()
+    assert told == [str(tmp_path / "both" / p.parent.name / "plane.csv") for p in (plane, other)]
     assert run("export", plane) == 0
     assert plane.with_suffix(".csv").read_bytes() == (tmp_path / "plane.csv").read_bytes()
 

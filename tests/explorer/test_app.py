@@ -132,14 +132,15 @@ def test_a_file_that_disappears_leaves_the_page_as_it_is_with_a_sentence(folder,
     assert sentence == ""
 
 
-def test_a_surface_without_an_interactive_view_says_how_it_is_drawn(tmp_path, make_weights):
+@pytest.mark.parametrize("kind", ["curve", "tradeoff-of-mine"])
+def test_a_surface_without_an_interactive_view_says_how_it_is_drawn(tmp_path, make_weights, kind):
     path = make_weights(tmp_path / "t.h5", lambda a: a, (5,))
     import h5py
 
     from landscape.store.checksums import seal
 
     with h5py.File(path, "r+") as file:
-        file.attrs["kind"] = "tradeoff-of-mine"
+        file.attrs["kind"] = kind
         seal(file)
     body, *_ = Watch(Sources([path]), live=False).body("", 0, None)
     assert "has no interactive view" in to_json(body)

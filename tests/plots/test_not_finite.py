@@ -5,8 +5,7 @@ import pytest
 from matplotlib.figure import Figure
 from numpy.testing import assert_array_equal
 
-from landscape.plots import PLOTS, draw, together_spatial, weight_line
-from landscape.plots.together import contours, in_3d
+from landscape.plots import PLOTS, draw, draw_together, together_spatial, weight_line
 
 KINDS = ("inf", "-inf", "nan")
 LOSSES = {f"loss is {kind}" for kind in KINDS}
@@ -74,8 +73,8 @@ def test_so_have_figures_of_several_surfaces(sound):
     images = {name: sound("spatial-slices") for name in "ab"}
     spoiled(planes["b"]["loss"])
     spoiled(images["b"]["loss"])
-    assert keys(contours(planes)) == keys(in_3d(planes)) == LOSSES
-    assert keys(together_spatial.slices(images)) == LOSSES
+    for name, surfaces in (("contours", planes), ("3d", planes), ("slices", images)):
+        assert keys(draw_together(surfaces, name)) == LOSSES
 
 
 def test_other_quantities_of_a_plane_have_marks_and_a_key_too(sound):

@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from landscape.cli import main
 from landscape.errors import InputError
 from landscape.plots import TOGETHER, VENUES, draw, draw_together, look, plots_for
 from landscape.plots.latex import in_latex
-from landscape.plots.recipes import read_recipe
+from landscape.plots.recipes import Recipe, read_recipe
 from landscape.plots.style import RC
 from landscape.store import Axis, Field, Layout, SurfaceWriter
 
@@ -174,6 +175,25 @@ def test_a_recipe_of_one_surface(tmp_path):
     (written,) = read_recipe(write_recipe(tmp_path, *lines)).write(tmp_path / "bowl")
     assert written == tmp_path / "bowl.svg"
     assert not (tmp_path / "bowl.png").exists()
+
+
+@pytest.mark.parametrize(("command", "name"), [("figure", "bowls.toml"), ("plot", "a.h5")])
+def test_files_of_one_name_do_not_take_each_others_place(
+    tmp_path, capsys, monkeypatch, command, name
+):
+    monkeypatch.setattr("landscape.plots.write_plots", lambda data, *, stem, **_: [stem])
+    monkeypatch.setattr(Recipe, "write", lambda recipe, stem: [stem])
+    folders = [tmp_path / "one", tmp_path / "two"]
+    for folder in folders:
+        folder.mkdir()
+        write_recipe(folder, *CONTOURS)
+    files = [str(folder / name) for folder in folders]
+    assert main([command, *files, "--out", str(tmp_path / "out")]) == 0
+    stem = Path(name).stem
+    expected = [str(tmp_path / "out" / folder.name / stem) for folder in folders]
+    assert capsys.readouterr().out.split() == expected
+    assert main([command, *files]) == 0
+    assert capsys.readouterr().out.split() == [str(folder / stem) for folder in folders]
 
 
 WRONG = {

@@ -1,6 +1,7 @@
 """Several planes on one scale."""
 
 import json
+from functools import partial
 
 import numpy as np
 import pytest
@@ -8,8 +9,10 @@ from matplotlib.contour import QuadContourSet
 from PIL import Image
 
 from landscape.errors import InputError
-from landscape.plots import TOGETHER, scales, write_together
-from landscape.plots.together import contours, in_3d
+from landscape.plots import TOGETHER, draw_together, look, scales, write_together
+
+contours = partial(draw_together, name="contours")
+in_3d = partial(draw_together, name="3d")
 
 
 def bowls(make_weights, *depths):
@@ -37,6 +40,31 @@ def test_all_panels_share_levels_and_colours(make_weights, count):
     assert sum("cross-entropy" in ax.get_ylabel() for ax in figure.axes) == 1  # one key
 
 
+def test_every_panel_shows_all_of_every_surface(make_weights):
+    wide, narrow, row = (
+        make_weights(lambda a, b: 1 + a**2 + b**2, shape).assign_coords(alpha=reach * steps)
+        for reach, shape in ((1.0, (9, 7)), (0.25, (9, 7)), (0.5, (9, 1)))
+        for steps in [np.linspace(-1, 1, 9)]
+    )
+    for surfaces in ({"wide": wide, "narrow": narrow}, {"narrow": narrow, "wide": wide}):
+        panels = [ax for ax in contours(surfaces).axes if ax.get_title()]
+        assert {(ax.get_xlim(), ax.get_ylim()) for ax in panels} == {((-1, 1), (-1, 1))}
+    panels = [ax for ax in contours({"row": row, "narrow": narrow}).axes if ax.get_title()]
+    assert {ax.get_xlim() for ax in panels} == {(-0.5625, 0.5625)}  # its outer cells are whole
+
+
+@pytest.mark.parametrize("name", ["contours", "3d", "slices", "spectra"])
+def test_the_title_is_the_authors_or_there_is_none(make_weights, make_spatial, name):
+    spatial = TOGETHER[name].kind == "spatial"
+    surfaces = {"$a$": make_spatial(2)} if spatial else bowls(make_weights, 1.0, 60.0)
+    plain = draw_together(surfaces, name)
+    with look(title="of $ 5"):
+        figure = draw_together(surfaces, name)
+    assert figure.get_suptitle() == r"of \$ 5"
+    assert not plain.get_suptitle()
+    assert figure.get_figheight() > plain.get_figheight()
+
+
 def test_in_3d_all_boxes_are_equally_high(make_weights):
     figure = in_3d(bowls(make_weights, 1.0, 30.0, 300.0))
     heights = {ax.get_zlim() for ax in figure.axes}
@@ -51,6 +79,9 @@ def test_a_spike_is_cut_off_in_all_panels_and_named(make_weights):
     }
     figure = in_3d(surfaces)
     assert "cut off" in figure.get_suptitle()
+    with look(title="bowls"):
+        first, second = in_3d(surfaces).get_suptitle().splitlines()
+    assert (first, second[:7]) == ("bowls", "cut off")
 
 
 def test_what_is_no_number_gets_a_legend(make_weights):

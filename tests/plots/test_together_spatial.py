@@ -1,14 +1,18 @@
 """Spatial surfaces of several networks on one scale."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from matplotlib.collections import QuadMesh
 
 from landscape.errors import InputError
 from landscape.measures.roughness import spectrum
-from landscape.plots import write_together
+from landscape.plots import PlotOptions, draw_together, write_together
 from landscape.plots.scales import scale_of
-from landscape.plots.together_spatial import slices, spectra
+
+slices = partial(draw_together, name="slices")
+spectra = partial(draw_together, name="spectra")
 
 
 def meshes(figure):
@@ -45,6 +49,19 @@ def test_surfaces_without_pictures_are_drawn_too(make_spatial):
     assert len([m for m in meshes(figure) if m.get_array().size == 45]) == 4  # of five images
 
 
+def test_images_are_those_asked_for(make_spatial):
+    surfaces = {"a": make_spatial(6, (3, 9, 5)), "b": make_spatial(6, (3, 9, 5), factor=9.0)}
+    wanted = PlotOptions(images=(57, 17))  # the last and the second one of the file
+    titles = [ax.get_title() for ax in slices(surfaces, options=wanted).axes if ax.get_title()]
+    assert titles == ["image 57", "image 17"]
+    (panel,) = spectra(surfaces, options=wanted).axes
+    two = {name: data.isel(image=[5, 1]) for name, data in surfaces.items()}
+    for line, expected in zip(panel.lines, spectra(two).axes[0].lines, strict=True):
+        np.testing.assert_array_equal(line.get_ydata(), expected.get_ydata())
+    with pytest.raises(InputError, match="expected images among 7, 17, 27, 37, 47, 57, got 99"):
+        slices(surfaces, options=PlotOptions(images=(99,)))
+
+
 def test_spectra_are_means_over_all_images(make_spatial):
     surfaces = {n: make_spatial(6, (3, 9, 5), factor=f) for n, f in (("a", 1.0), ("b", 10.0))}
     figure = spectra(surfaces)
@@ -75,7 +92,7 @@ def test_what_is_not_of_the_same_images_or_too_short_is_refused(make_spatial):
 
 def test_they_are_written_with_the_facts_of_both(make_spatial, tmp_path):
     written = write_together(
-        {"a": make_spatial(2), "b": make_spatial(2, factor=2.0)},
+        {r"a $\bad$": make_spatial(2), "b": make_spatial(2, factor=2.0)},  # no formula
         stem=tmp_path / "two",
         formats=("png",),
     )
@@ -89,3 +106,5 @@ def test_what_cannot_be_drawn_is_named_and_the_rest_is(make_spatial, tmp_path):
         written = write_together(surfaces, stem=tmp_path / "x", formats=("svg",))
     assert written == [tmp_path / "x-slices.svg"]
     assert written[0].exists()
+    with pytest.raises(InputError, match="a spectrum needs 4 or more"):
+        write_together(surfaces, stem=tmp_path / "x", names=("spectra",))
