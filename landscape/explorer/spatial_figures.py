@@ -19,8 +19,10 @@ from landscape.plots.prepare import (
     PosePoint,
     cell_edges,
     clean_pose,
+    misclassified,
     not_finite,
     plane,
+    point_at,
     worst_pose,
 )
 from landscape.plots.scales import Scale
@@ -64,13 +66,11 @@ def common_scale(cubes: Mapping[str, xr.Dataset], field: str, wanted: str) -> Sc
 
 def nearest_pose(cube: xr.Dataset, at: Sequence[float]) -> PosePoint:
     """What was measured at the pose of the grid that is nearest to a place on each axis."""
-    there = {
-        axis: int(np.abs(cube[axis].values - value).argmin())
+    there = (
+        np.abs(cube[axis].values - value).argmin()
         for axis, value in zip(POSE_AXES, at, strict=True)
-    }
-    point = cube.isel(there)
-    numbers = {name: float(point[name]) for name in (*POSE_AXES, "loss", "margin")}
-    return PosePoint(**numbers, prediction=int(point["prediction"]))
+    )
+    return point_at(cube, *there)
 
 
 def value_label(cube: xr.Dataset, field: str) -> str:
@@ -221,7 +221,7 @@ def _profile(
     point = nearest_pose(cube, shown.at)
     line = cube.sel({other: point.pose[other] for other in POSE_AXES if other != axis})
     x, y = line[axis].values, line[shown.field].values.astype(np.float64)
-    wrong = line["margin"].values < 0
+    wrong = misclassified(line["loss"].values, line["margin"].values)
     where = {**_axes(number), "name": page_text(label), "showlegend": False}
     told = f"{page_text(label)}<br>{long_name(line[axis])} %{{x:.4g}}<br>"
     told += f"{shown.field} %{{customdata[1]:.4g}}<extra></extra>"

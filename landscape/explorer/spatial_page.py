@@ -126,8 +126,8 @@ class SpatialPage:
         for image, picture in zip(some, small, strict=True):
             worst = found[image].worst
             names = told.class_name(found[image].label), told.class_name(worst.prediction)
-            wrong = worst.misclassified or worst.loss == np.inf
-            entries.append(badge(*names, image, number(worst.loss, 3), wrong, picture))
+            loss, wrong = number(worst.loss, 3), worst.misclassified
+            entries.append(badge(*names, image, loss, wrong, picture))
         first = page * PAGE + 1
         return entries, order, f"{first}{TO}{first + len(some) - 1} of {len(order)}"
 
@@ -224,7 +224,8 @@ def ordered(source: Source, told: Summary, sort: str) -> list[int]:
     """All images in the order of the list."""
     if sort != "loss":
         return [int(image) for image in told.images]
-    return [badge.image for badge in sorted(badges(source).values(), key=lambda one: one.rank)]
+    harmed = sorted(badges(source).values(), key=lambda one: one.worst.harm, reverse=True)
+    return [badge.image for badge in harmed]
 
 
 def place(told: Summary, sliders: tuple[Any, ...]) -> tuple[float, ...]:

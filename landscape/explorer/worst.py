@@ -7,10 +7,9 @@ import numpy as np
 import xarray as xr
 
 from landscape.explorer.sources import Source
-from landscape.plots.prepare import POSE_AXES, PosePoint
+from landscape.plots.prepare import POSE_AXES, PosePoint, most_harmful
 from landscape.store import complete_part, in_memory
 
-LAST = 1e300  # where a loss of nan comes among losses
 PART = 2**17  # points of a part, those of every image counted
 FIELDS = ("loss", "margin", "prediction")
 
@@ -28,13 +27,6 @@ class Badge:
     image: int
     label: int
     worst: PosePoint
-
-    @property
-    def rank(self) -> tuple[bool, float]:
-        """Sorts the worst first: misclassified ones, then by loss."""
-        loss = self.worst.loss
-        wrong = self.worst.misclassified or loss == np.inf
-        return not wrong, np.inf if np.isnan(loss) else -loss
 
 
 def badges(source: Source, places: Sequence[int] | None = None) -> dict[int, Badge]:
@@ -75,10 +67,7 @@ def _worst(images: xr.Dataset) -> Iterator[Badge]:
     flat = {n: images[n].transpose("image", *POSE_AXES).values for n in FIELDS}
     loss, margin, predicted = (flat[n].reshape(len(flat[n]), -1) for n in FIELDS)
     loss = loss.astype(np.float64)
-    wrong = (margin < 0) | np.isposinf(loss)
-    order = np.where(np.isnan(loss), LAST, np.minimum(-loss, LAST))
-    order[wrong.any(axis=1, keepdims=True) & ~wrong] = np.inf
-    for row, point in enumerate(order.argmin(axis=1)):
+    for row, point in enumerate(most_harmful(loss, margin)):
         where = np.unravel_index(point, shape)
         pose = {a: float(images[a].values[i]) for a, i in zip(POSE_AXES, where, strict=True)}
         here = {"loss": float(loss[row, point]), "margin": float(margin[row, point])}

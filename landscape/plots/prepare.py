@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 
 from landscape.errors import InputError
 from landscape.store import in_memory, point_fields
@@ -105,29 +105,52 @@ class PosePoint:
 
     @property
     def misclassified(self) -> bool:
-        """Whether another class than the true one had the largest logit."""
-        return self.margin < 0
+        """See `misclassified`."""
+        return bool(misclassified(np.array(self.loss), np.array(self.margin)))
+
+    @property
+    def harm(self) -> tuple[bool, float]:
+        """Orders poses as `most_harmful` does."""
+        return self.misclassified, float(_rank(np.array(self.loss)))
+
+
+def misclassified(
+    loss: Float[np.ndarray, "*points"], margin: Float[np.ndarray, "*points"]
+) -> Bool[np.ndarray, "*points"]:
+    """Where the true class has not the largest logit; a loss of +inf or nan counts as such."""
+    return np.asarray((margin < 0) | ~(loss < np.inf))
+
+
+def most_harmful(
+    loss: Float[np.ndarray, "*sets points"], margin: Float[np.ndarray, "*sets points"]
+) -> Int[np.ndarray, "*sets"]:
+    """Which point of each set an attack would keep: misclassified first, then the higher loss.
+
+    As in `attacks.Strongest` a loss of nan counts as infinite, and of equals the first one stays.
+    """
+    wrong = misclassified(loss, margin)
+    eligible = wrong | ~wrong.any(axis=-1, keepdims=True)
+    return np.asarray(np.where(eligible, _rank(loss), -np.inf).argmax(axis=-1))
+
+
+def _rank(loss: Float[np.ndarray, "*points"]) -> Float[np.ndarray, "*points"]:
+    return np.asarray(np.nan_to_num(loss, nan=np.inf, posinf=np.inf))
 
 
 def worst_pose(image: xr.Dataset) -> PosePoint:
-    """The pose that hurts one image most: misclassified poses come first, then the higher loss.
-
-    A loss of +inf counts as misclassified, a loss of nan as lower than any other.
-    """
-    loss = image["loss"].transpose(*POSE_AXES).values.astype(np.float64)
-    margin = image["margin"].transpose(*POSE_AXES).values
-    wrong = (margin < 0) | np.isposinf(loss)
-    descending = np.where(np.isnan(loss), np.inf, -loss)
-    first = np.lexsort((descending.ravel(), ~wrong.ravel()))[0]
-    return _point(image, *np.unravel_index(first, loss.shape))
+    """The pose that hurts one image most (see `most_harmful`)."""
+    loss, margin = (image[name].transpose(*POSE_AXES).values for name in ("loss", "margin"))
+    first = most_harmful(loss.astype(np.float64).ravel(), margin.ravel())
+    return point_at(image, *np.unravel_index(int(first), loss.shape))
 
 
 def clean_pose(image: xr.Dataset) -> PosePoint:
     """The pose of the grid that is nearest to (0, 0, 0) on each axis."""
-    return _point(image, *(np.abs(image[axis].values).argmin() for axis in POSE_AXES))
+    return point_at(image, *(np.abs(image[axis].values).argmin() for axis in POSE_AXES))
 
 
-def _point(image: xr.Dataset, *index: np.intp) -> PosePoint:
+def point_at(image: xr.Dataset, *index: np.intp) -> PosePoint:
+    """What was measured at one point of an image's surface, by its places along `POSE_AXES`."""
     point = image.isel(dict(zip(POSE_AXES, (int(i) for i in index), strict=True)))
     measured = {name: float(point[name]) for name in (*POSE_AXES, "loss", "margin")}
     return PosePoint(**measured, prediction=int(point["prediction"]))
@@ -160,7 +183,12 @@ def cell_edges(centres: Float[np.ndarray, " n"]) -> Float[np.ndarray, " m"]:
 def class_name(data: xr.Dataset, index: int) -> str:
     """The name of a class where the file holds names, else its number."""
     names = names_in(data.attrs, "classes")
-    return literal(names[index]) if 0 <= index < len(names) else str(index)
+    return literal(names[index]) if 0 <= index < len(names) else numbered_class(index)
+
+
+def numbered_class(index: int) -> str:
+    """The number of a class; what is predicted where a logit is nan (-1) is none."""
+    return "no class" if index < 0 else str(index)
 
 
 def pose_settings(data: xr.Dataset) -> tuple[str, str]:

@@ -18,6 +18,7 @@ from landscape.data import ImageSet
 from landscape.engine import Network
 from landscape.files import atomic_write
 from landscape.measures.maxima import local_maxima
+from landscape.plots.prepare import worst_pose
 from landscape.plots.style import LOSS_COLOURS, WORST, new_figure, page_width, style
 from landscape.spatial import SpatialLimits
 
@@ -69,7 +70,7 @@ def draw(models: Mapping[str, nn.Module], test: ImageSet, out: Path, *, seed: in
             arrived = _arrived(surface, ascent)
             findings[name] = Finding(len(some), maxima.values.tolist(), float(arrived.mean()))
             for i, ax in enumerate(row):
-                _panel(ax, surface.isel(image=i, shift_y=0), ascent.trajectory[:, :, i])
+                _panel(ax, surface.isel(image=i), ascent.trajectory[:, :, i])
                 ax.set_title(f"{int(maxima[i])} maxima, {arrived[:, i].sum()} of {WAYS} arrive")
                 ax.tick_params(labelbottom=ax in axes[-1], labelleft=i == 0)
             row[0].set_ylabel(f"{name}\nshift right [px]")
@@ -115,13 +116,12 @@ def _arrived(surface: xr.Dataset, ascent: Ascent) -> np.ndarray:
 
 
 def _panel(ax: Axes, surface: xr.Dataset, ways: torch.Tensor) -> None:
-    loss = surface.loss.transpose("shift_x", "rotation")
+    loss = surface.loss.isel(shift_y=0).transpose("shift_x", "rotation")
     ax.pcolormesh(surface.rotation, surface.shift_x, loss, cmap=LOSS_COLOURS, shading="nearest")
     for way in ways:
         rotation, shift = way[:, 0].cpu(), way[:, 1].cpu()
         ax.plot(rotation, shift, color="white", lw=0.8)
         ax.plot(rotation[0], shift[0], **START)
         ax.plot(rotation[-1], shift[-1], **END)
-    worst = surface.loss.argmax(...)
-    place = surface.isel({dim: worst[dim] for dim in ("rotation", "shift_x")})
-    ax.plot(place.rotation, place.shift_x, clip_on=False, **WORST)
+    worst = worst_pose(surface)
+    ax.plot(worst.rotation, worst.shift_x, clip_on=False, **WORST)

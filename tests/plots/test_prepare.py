@@ -7,6 +7,8 @@ from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_allclose, assert_array_equal
 
 from landscape import store
+from landscape.attacks.strongest import Strongest
+from landscape.engine import Scores
 from landscape.errors import InputError
 from landscape.plots import prepare
 from landscape.spatial import PADDINGS, rotate_shift
@@ -81,15 +83,29 @@ class TestWorstPose:
         assert prepare.worst_pose(data).loss == 9.0
         assert not prepare.worst_pose(data).misclassified
 
-    def test_inf_is_worse_than_any_number_and_nan_than_none(self, make_spatial):
+    @pytest.mark.parametrize(("loss", "prediction"), [(np.inf, 1), (np.nan, -1)])
+    def test_inf_and_nan_are_worse_than_any_number(self, make_spatial, loss, prediction):
         data = make_spatial().isel(image=0)
-        highest = prepare.worst_pose(data)
-        data["loss"][0, 0, 0] = data["margin"][0, 0, 0] = np.nan
-        assert prepare.worst_pose(data).loss <= highest.loss
-        data["loss"][3, 2, 1] = np.inf
-        data["margin"][3, 2, 1] = np.nan
+        for place in ((3, 2, 1), (7, 4, 2)):  # of equals the first one counts
+            data["loss"][place], data["margin"][place] = loss, np.nan
+            data["prediction"][place] = prediction
         worst = prepare.worst_pose(data)
-        assert (worst.loss, worst.rotation) == (np.inf, float(data["rotation"][3]))
+        assert (worst.rotation, worst.prediction) == (float(data["rotation"][3]), prediction)
+        assert worst.misclassified
+
+    def test_is_what_an_attack_would_keep(self):
+        draws = np.random.default_rng(0)
+        losses = draws.choice([0.5, 2.0, np.nan, np.inf], (100, 5))
+        wrong = draws.integers(0, 2, losses.shape, dtype=bool) | ~np.isfinite(losses)
+        margins = np.where(wrong, -1.0, 1.0) + 0 * losses.clip(0, 1)
+        attack = Strongest(torch.zeros(100, 1, 1, 1), torch.zeros(100, dtype=torch.int64))
+        for number in range(5):
+            score = Scores(
+                *(torch.from_numpy(v[:, number]).float() for v in (losses, margins)),
+                torch.from_numpy(wrong[:, number]).long(),
+            )
+            attack.offer(torch.full((3,), float(number)), score)
+        assert_array_equal(prepare.most_harmful(losses, margins), attack.pose[:, 0].numpy())
 
     def test_the_order_of_the_dimensions_does_not_matter(self, make_spatial):
         data = make_spatial().isel(image=1)
@@ -143,7 +159,7 @@ def test_cell_edges_lie_between_the_centres():
 def test_class_names_fall_back_to_numbers(make_spatial):
     data = make_spatial()
     assert prepare.class_name(data, 2) == "two"
-    assert [prepare.class_name(data, i) for i in (-1, 99)] == ["-1", "99"]
+    assert [prepare.class_name(data, i) for i in (-1, 99)] == ["no class", "99"]
     del data.attrs["classes"]
     assert prepare.class_name(data, 2) == "2"
 
