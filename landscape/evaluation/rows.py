@@ -26,6 +26,7 @@ class Evaluation:
         images: how many were attacked.
         evaluations: how many times the network saw an image during the attack, mean.
         vote: how many random poses voted on each attacked image; 0 for the network alone.
+        target: what was attacked, "network" or "vote".
         tested_on: the other model that was shown the images made against this one; "" for itself.
         dissimilarity: 1 - SSIM of attacked images and originals, where it was measured.
         dissimilarity_of_successes: the same of those that are misclassified; None if there is none.
@@ -38,14 +39,17 @@ class Evaluation:
     images: int
     evaluations: float
     vote: int = 0
+    target: str = "network"
     tested_on: str = ""
     dissimilarity: Mean | None = None
     dissimilarity_of_successes: Mean | None = None
 
     @property
     def label(self) -> str:
-        """The attack, and the vote on its images if there was one."""
-        return f"{self.attack}, vote of {self.vote}" if self.vote else self.attack
+        """The attack, and the vote on its images if there was one, which it may have been on."""
+        if not self.vote:
+            return self.attack
+        return f"{self.attack}{' on the' if self.target == 'vote' else ','} vote of {self.vote}"
 
 
 def rows_of(data: xr.Dataset) -> list[Evaluation]:
@@ -66,7 +70,8 @@ def rows_of(data: xr.Dataset) -> list[Evaluation]:
     if vote is None or known.get("target") == "network":
         rows.append(_row(data, known["attack_name"], "", 0))
     if vote is not None:
-        rows.append(_row(data, known["attack_name"], "voted_", vote["k"]))
+        voted = _row(data, known["attack_name"], "voted_", vote["k"])
+        rows.append(replace(voted, target="vote" if known.get("target") == "vote" else "network"))
     for number, name in enumerate(known.get("shown_to", {})):
         accuracy, interval = _accuracy(data, seen_by(number))
         rows.append(

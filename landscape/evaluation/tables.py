@@ -18,8 +18,8 @@ Results = Mapping[str, Sequence[Evaluation]]
 """Rows by the name of the model that was attacked."""
 
 CSV_COLUMNS = (
-    *("model", "attack", "vote", "tested_on", "images", "accuracy", "low", "high", "loss"),
-    *("evaluations", "dissimilarity", "dissimilarity_stderr"),
+    *("model", "attack", "vote", "target", "tested_on", "images", "accuracy", "low", "high"),
+    *("loss", "evaluations", "dissimilarity", "dissimilarity_stderr"),
 )
 
 
@@ -30,7 +30,7 @@ def as_csv(results: Results) -> str:
     writer.writerow(CSV_COLUMNS)
     for model, rows in results.items():
         for row in rows:
-            names = (model, row.attack, row.vote, row.tested_on)
+            names = (model, row.attack, row.vote, row.target, row.tested_on)
             counts = (row.images, row.accuracy, *row.interval, row.loss, row.evaluations)
             unlike = row.dissimilarity
             errors = ("", "") if unlike is None else (unlike.value, unlike.standard_error)

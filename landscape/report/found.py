@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from landscape.errors import InputError
+from landscape.runs import METRICS, SETTINGS, whole_lines
 from landscape.store import is_li_directions, is_li_surface, open_surface, swept_axes
-
-SETTINGS, METRICS = "config.json", "metrics.jsonl"
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ def look_through(folder: Path) -> Found:
     if not folder.is_dir():
         raise InputError(f"expected the folder of a run, got {folder}; give the --out of a command")
     found = Found()
-    for path in _files(folder, (SETTINGS, ".h5")):
+    for path in _files(folder):
         name = path.relative_to(folder).as_posix()
         try:
             if path.name == SETTINGS:
@@ -72,9 +71,11 @@ def look_through(folder: Path) -> Found:
     return found
 
 
-def _files(folder: Path, endings: tuple[str, ...]) -> Iterator[Path]:
+def _files(folder: Path) -> Iterator[Path]:
+    """Settings of trainings, and surfaces that are whole or grow under their own name."""
     for path in sorted(folder.rglob("*")):
-        if path.name.endswith(endings) and path.is_file() and ".partial." not in path.name:
+        surface = path.name.endswith(".h5") and ".partial." not in path.name
+        if (surface or path.name == SETTINGS) and path.is_file():
             yield path
 
 
@@ -95,7 +96,7 @@ def _training(path: Path, folder: Path) -> Iterator[Training]:
         return
     try:
         settings = json.loads(path.read_text(encoding="utf-8"))
-        epochs = [json.loads(line) for line in metrics.read_text(encoding="utf-8").splitlines()]
+        epochs = [json.loads(line) for line in whole_lines(metrics)]
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path.parent} cannot be read as a training ({error})") from error
     sound = isinstance(settings, dict) and all(isinstance(epoch, dict) for epoch in epochs)

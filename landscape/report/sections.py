@@ -7,8 +7,9 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import plotly.graph_objects as go
 import xarray as xr
@@ -20,6 +21,9 @@ from landscape.plots.style import LINE_COLOURS, style
 from landscape.report.found import Found, Training
 from landscape.report.words import Section, folded, shown, table
 from landscape.store import facts, open_surface
+
+if TYPE_CHECKING:  # it needs torch
+    from landscape.evaluation.rows import Evaluation
 
 CURVES = {
     "train_loss": ("loss", "solid"),
@@ -88,7 +92,7 @@ def accuracy_sections(attacks: Mapping[str, Path]) -> Iterator[Section]:
     """A line for each model, a column for each attack, with 95 % intervals."""
     if not attacks:
         return
-    from landscape.evaluation.rows import Evaluation, rows_of  # these need torch
+    from landscape.evaluation.rows import rows_of  # these need torch
     from landscape.evaluation.tables import attack_labels, by_tested_model
 
     results: dict[str, list[Evaluation]] = defaultdict(list)
@@ -99,7 +103,7 @@ def accuracy_sections(attacks: Mapping[str, Path]) -> Iterator[Section]:
                 unfinished.append(name)
                 continue
             results[Path(name).parent.as_posix()] += rows_of(data)
-    tested = by_tested_model(results)
+    tested = by_tested_model({model: _siblings(model, results) for model in results})
     columns = sorted(attack_labels(tested), key=lambda name: name != NATURAL)
     rows = []
     for model, found in tested.items():
@@ -108,6 +112,16 @@ def accuracy_sections(attacks: Mapping[str, Path]) -> Iterator[Section]:
     notes = "".join(f'<p class="note">{shown(name)} is unfinished.</p>' for name in unfinished)
     body = table(rows, ("accuracy in %", *columns)) if rows else ""
     yield Section("Accuracy under attack", body + notes)
+
+
+def _siblings(model: str, results: Mapping[str, Sequence["Evaluation"]]) -> "list[Evaluation]":
+    """The rows of a model, with others that its images were shown to by the names of theirs."""
+    rows = []
+    for row in results[model]:
+        beside = (Path(model).parent / row.tested_on).as_posix()
+        known = row.tested_on and beside in results
+        rows.append(replace(row, tested_on=beside) if known else row)
+    return rows
 
 
 def _accuracy(value: float, interval: tuple[float, float]) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from landscape.errors import InputError
 from landscape.files import atomic_write
+from landscape.runs import whole_lines
 
 
 @dataclass(frozen=True)
@@ -94,10 +95,8 @@ def read_metrics(path: Path) -> list[EpochMetrics]:
     """
     if not path.exists():
         return []
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    whole = [line for line in lines if line.endswith("\n")]
     try:
-        return [EpochMetrics(**json.loads(line)) for line in whole]
+        return [EpochMetrics(**json.loads(line)) for line in whole_lines(path)]
     except (ValueError, TypeError) as error:
         raise InputError(
             f"{path} is not a metrics file of a training run ({error}); move it away"

@@ -12,6 +12,7 @@ from landscape.errors import InputError
 from landscape.files import atomic_write
 from landscape.models import ModelSpec
 from landscape.models.contents import digest_of, read_contents, write_contents
+from landscape.runs import METRICS, SETTINGS
 from landscape.training.config import TrainConfig
 
 FORMAT = "landscape-training-state"
@@ -23,7 +24,7 @@ BEFORE = {"processes": "1", "training.accumulate": "1"}  # what is left out, or 
 
 @dataclass(frozen=True)
 class RunFolder:
-    """The files of one training run; the only place that spells their names."""
+    """The files of one training run."""
 
     path: Path
 
@@ -49,12 +50,12 @@ class RunFolder:
     @property
     def metrics(self) -> Path:
         """One JSON object per epoch."""
-        return self.path / "metrics.jsonl"
+        return self.path / METRICS
 
     @property
     def settings(self) -> Path:
         """All settings of the run, for reading."""
-        return self.path / "config.json"
+        return self.path / SETTINGS
 
     @property
     def events(self) -> Path:

@@ -17,6 +17,7 @@ ROWS = {
         Evaluation("natural", 0.991, (0.988, 0.993), 0.03, 1000, 1.0),
         Evaluation("grid", 0.5, (0.4, 0.6), float("inf"), 1000, 775.0),
         Evaluation("grid", 0.6, (0.5, 0.7), 0.9, 1000, 775.0, vote=10),
+        Evaluation("grid", 0.4, (0.3, 0.5), 1.1, 1000, 7750.0, vote=10, target="vote"),
     ],
     "standard": [Evaluation("natural", 1.0, (0.99, 1.0), 0.0, 1000, 1.0)],
 }
@@ -26,11 +27,13 @@ def test_csv_has_one_line_per_model_and_attack(tmp_path):
     write_table(tmp_path / "t.csv", ROWS)
     with (tmp_path / "t.csv").open(newline="") as file:
         lines = list(csv.DictReader(file))
-    assert [(line["model"], line["attack"], line["vote"]) for line in lines] == [
-        ("worst10_30 & more", "natural", "0"),
-        ("worst10_30 & more", "grid", "0"),
-        ("worst10_30 & more", "grid", "10"),
-        ("standard", "natural", "0"),
+    names = ("model", "attack", "vote", "target")
+    assert [tuple(line[name] for name in names) for line in lines] == [
+        ("worst10_30 & more", "natural", "0", "network"),
+        ("worst10_30 & more", "grid", "0", "network"),
+        ("worst10_30 & more", "grid", "10", "network"),
+        ("worst10_30 & more", "grid", "10", "vote"),
+        ("standard", "natural", "0", "network"),
     ]
     assert float(lines[2]["accuracy"]) == 0.6
     assert float(lines[1]["loss"]) == float("inf")
@@ -39,7 +42,7 @@ def test_csv_has_one_line_per_model_and_attack(tmp_path):
 def test_json_holds_the_same(tmp_path):
     write_table(tmp_path / "t.JSON", ROWS)
     rows = json.loads((tmp_path / "t.JSON").read_text())
-    assert [row["loss"] for row in rows] == [0.03, None, 0.9, 0.0]
+    assert [row["loss"] for row in rows] == [0.03, None, 0.9, 1.1, 0.0]
     assert rows[2] == {
         "model": "worst10_30 & more",
         "attack": "grid",
@@ -49,6 +52,7 @@ def test_json_holds_the_same(tmp_path):
         "images": 1000,
         "evaluations": 775.0,
         "vote": 10,
+        "target": "network",
         "tested_on": "",
         "dissimilarity": None,
         "dissimilarity_of_successes": None,
@@ -59,9 +63,9 @@ def test_latex_has_a_line_per_model_and_a_column_per_attack(tmp_path):
     write_table(tmp_path / "t.tex", ROWS)
     text = (tmp_path / "t.tex").read_text()
     rows = [line for line in text.splitlines() if line.endswith(r"\\")]
-    assert [row.count("&") - row.count(r"\&") for row in rows] == [3, 3, 3]
+    assert [row.count("&") - row.count(r"\&") for row in rows] == [4, 4, 4]
     assert r"worst10\_30 \& more" in text
-    assert "grid, vote of 10" in text
+    assert "grid, vote of 10 & grid on the vote of 10" in text
     assert r"50.00 {\scriptsize (40.0--60.0)}" in text
     assert rows[2].startswith("standard & 100.00")
     if shutil.which("pdflatex"):

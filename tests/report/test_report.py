@@ -9,14 +9,17 @@ import pytest
 
 from landscape.cli import main
 from landscape.errors import InputError
+from landscape.evaluation.extras import seen_by
 from landscape.report import write_report
+from landscape.report.found import look_through
+from landscape.report.sections import accuracy_sections
 from landscape.store import Axis, Constant, Field, Layout, SurfaceWriter
 
 EVIL = "<script>alert(1)</script>\x1b[31m"
 
 
 def write_surface(path, layout, measured):
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     with SurfaceWriter(path, layout) as writer:
         points = writer.pending()
         writer.write(points, measured(layout.coordinates(points)))
@@ -30,26 +33,27 @@ def plane(path, depth):
     write_surface(path, layout, lambda x: {"loss": 0.1 + depth * (x**2).sum(1)})
 
 
-def attack(path, wrong):
-    """What an attack did to 8 images, `wrong` of which are misclassified afterwards."""
+def attack(path, wrong, name=None, **facts):
+    """What an attack did to 8 images, `wrong` of which are misclassified afterwards by whomever."""
+    predictions = ("prediction", "voted_prediction", seen_by(0))
     layout = Layout(
         kind="attack",
         points=(Axis("image", np.arange(8.0), "1", "position"),),
         fields=(
-            Field("loss", "float32", "nat", "cross-entropy"),
-            Field("prediction", "int32", "1", "predicted class"),
+            *(Field(n, "float32", "nat", "cross-entropy") for n in ("loss", "voted_loss")),
+            *(Field(n, "int32", "1", "predicted class") for n in predictions),
             Field("evaluations", "int32", "1", "evaluations"),
         ),
         constants=(Constant("label", ("image",), np.zeros(8, "int64"), "true class"),),
-        configuration={"attack_name": path.stem},
+        configuration={"attack_name": name or path.stem, **facts},
         about={"title": "an attack", "provenance": {}},
     )
     write_surface(
         path,
         layout,
         lambda x: {
-            "loss": np.ones(8),
-            "prediction": (x[:, 0] < wrong).astype(int),
+            **dict.fromkeys(("loss", "voted_loss"), np.ones(8)),
+            **dict.fromkeys(predictions, (x[:, 0] < wrong).astype(int)),
             "evaluations": np.ones(8, int),
         },
     )
@@ -63,7 +67,8 @@ def training(folder, accuracies):
         json.dumps({"epoch": i, "train_loss": 1 / (i + 1), "validation_accuracy": accuracy})
         for i, accuracy in enumerate(accuracies, 1)
     ]
-    (folder / "metrics.jsonl").write_text("\n".join(lines))
+    (folder / "metrics.jsonl").write_text("\n".join([*lines, '{"epoch": 3, "train']))  # cut short
+    (folder / "tokenizer_config.json").write_text("{}")  # not of a training
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +133,22 @@ def test_the_numbers_are_those_of_the_files(page):
     assert "junk.h5 is not a readable HDF5 file" in seen
 
 
+def test_attacked_votes_have_a_column_and_models_shown_others_images_one_row(tmp_path):
+    for wrong, target in ((1, "network"), (4, "vote")):
+        told = {"name": "grid", "vote": {"k": 3}, "target": target}
+        attack(tmp_path / "run" / "a" / f"{target}.h5", wrong, **told)
+    for model, other in ("ab", "ba", "bc"):
+        file = tmp_path / "run" / model / f"natural-{other}.h5"
+        attack(file, 2, "natural", shown_to={other: "its weights"})
+    (section,) = accuracy_sections(look_through(tmp_path).attacks)
+    rows = re.findall("<tr>.*?</tr>", section.body)
+    head, *lines = (re.findall(r"<t[hd].*?>(.*?)</t[hd]>", row) for row in rows)
+    made = {"natural made on run/a", "natural made on run/b"}
+    assert set(head[1:]) == {"natural", "grid", "grid, vote of 3", "grid on the vote of 3"} | made
+    assert [line[0] for line in lines] == ["run/a", "run/b", "c"]  # there is no run/c
+    assert lines[0][head.index("grid on the vote of 3")].startswith("50.0 ")
+
+
 def test_the_page_needs_nothing_else(page):
     """Neither a network nor another file; plotly's script is in it once."""
     assert not re.findall(r'(?:src|href)="(?!#|data:)[^"]*"', page)
@@ -164,7 +185,7 @@ BROKEN = {
     "no JSON": ("config.json", "{", "cannot be read as a training"),
     "a list": ("config.json", "[]", "no epochs of a training"),
     "no epochs": ("metrics.jsonl", "", "no epochs of a training"),
-    "cut short": ("metrics.jsonl", '{"epoch": 1}\n{"epo', "cannot be read as a training"),
+    "cut open": ("metrics.jsonl", '{"epoch": 1}\n{"epo\n', "cannot be read as a training"),
 }
 
 
@@ -178,7 +199,7 @@ def test_a_broken_training_does_not_hide_the_rest(light, case):
 
 
 def test_epochs_of_strange_types_are_shown_as_what_they_are(light):
-    lines = '{"epoch": [1], "train_loss": "x"}\n{"epoch": {"a": 1}, "train_loss": null}'
+    lines = '{"epoch": [1], "train_loss": "x"}\n{"epoch": {"a": 1}, "train_loss": null}\n'
     (light / "standard" / "metrics.jsonl").write_text(lines)
     assert "train loss none" in words(write_report(light).read_text(encoding="utf-8"))
 
