@@ -1,10 +1,12 @@
-"""Means with their errors, on plain numbers and arrays."""
+"""Means with their errors, and what of values a logarithm shows; on plain numbers and arrays."""
 
 import math
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
+
+DECADES = 6.0  # the most a logarithmic scale shows; losses of exactly 0 are common
 
 
 @dataclass(frozen=True)
@@ -62,3 +64,8 @@ def wilson_interval(successes: int, trials: int, *, z: float = 1.959964) -> tupl
     centre = (p + z2 / (2 * trials)) / (1 + z2 / trials)
     half = z / (1 + z2 / trials) * math.sqrt(p * (1 - p) / trials + z2 / (4 * trials * trials))
     return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def lowest_logarithmic(positive: Float[np.ndarray, " n"]) -> float:
+    """Where a logarithmic scale of positive values begins: at most `DECADES` below the largest."""
+    return max(float(positive.min()), float(positive.max()) * 10**-DECADES)

@@ -37,13 +37,11 @@ class Said:
         classes: the likeliest ones, the likeliest first.
         probabilities: of them.
         loss: cross-entropy of the true class, nats.
-        prediction: the likeliest class.
     """
 
     classes: tuple[int, ...]
     probabilities: tuple[float, ...]
     loss: float
-    prediction: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,10 +114,12 @@ class Live:
         loss = float(torch.logsumexp(logits[0], 0) - logits[0, labels[0]])
         top = logits.softmax(dim=1)[0].topk(min(TOP, logits.shape[1]))
         classes = tuple(top.indices.tolist())
-        return Said(classes, tuple(top.values.tolist()), loss, classes[0])
+        return Said(classes, tuple(top.values.tolist()), loss)
 
     def climb(self, source: Source, image: xr.Dataset, steps: int = STEPS) -> Climbed:
-        """The package's first-order attack on one image, from poses drawn within the grid.
+        """The package's first-order attack on one image, as far as the grid reaches from 0.
+
+        Its limits are alike on both sides of 0, those of a grid need not be.
 
         Args:
             source: the file.

@@ -4,13 +4,7 @@ import numpy as np
 from jaxtyping import Float
 
 from landscape.explorer.words import number
-from landscape.plots.scales import Scale, clipped_scale, scale_of
-
-
-def can_be_logarithmic(values: Float[np.ndarray, "..."]) -> bool:
-    """Whether a logarithmic scale shows all of these values, zeros apart."""
-    finite = values[np.isfinite(values)]
-    return not (finite < 0).any() and len(np.unique(finite[finite > 0])) > 1
+from landscape.plots.scales import Scale, can_be_logarithmic, clipped_scale, scale_of
 
 
 def chosen_scale(values: Float[np.ndarray, "..."], wanted: str, quantile: float) -> Scale:

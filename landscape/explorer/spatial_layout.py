@@ -7,6 +7,7 @@ from dash import dcc, html
 
 from landscape.explorer import controls
 from landscape.explorer.controls import choice, graph, menu, notice, said, slider
+from landscape.explorer.marks import FIRST
 from landscape.explorer.sources import Source, Sources, Summary
 from landscape.explorer.state import PLANES, View
 from landscape.explorer.words import TIMES, shown
@@ -117,7 +118,7 @@ def _images(view: View) -> html.Section:
                 html.Div(id="s-list", className="images"),
                 type="dot",
                 delay_show=300,
-                color="#31688e",
+                color=FIRST,
             ),
         ],
         className="list",

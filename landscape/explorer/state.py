@@ -6,7 +6,9 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 from urllib.parse import parse_qs, urlencode
 
-PLANES = ("rotation-shift_x", "rotation-shift_y", "shift_x-shift_y")
+from landscape.plots import prepare
+
+PLANES = tuple("-".join(axes) for axes in prepare.PLANES)
 CUTS = ("alpha-beta", "alpha-gamma", "beta-gamma")
 SCALES = ("auto", "linear", "log", "clipped")
 LEVELS = ("border", "loss", "both")

@@ -25,6 +25,7 @@ from landscape.plots.interactive_weights import contour_traces, surface_traces
 from landscape.plots.page_words import axis_label, setting, spelled
 from landscape.plots.paths import LINE, marked
 from landscape.plots.prepare import not_finite
+from landscape.store import WEIGHT_AXES
 from landscape.text import page_text
 
 CURSOR = 3  # traces of a panel: two for the cursor, one for the pointer
@@ -219,11 +220,8 @@ def _cut(shown: Shown, part: xr.Dataset, plane: tuple[str, str]) -> tuple[xr.Dat
     point = nearest(part, {held: shown.at[held]})
     told = [setting(part[held], float(point[held]))]
     places = [name for name in part.variables if str(name).startswith("path")]
-    cut = point.drop_vars([held, *places])
-    return cut.rename(dict(zip(plane, ("alpha", "beta"), strict=True))) if plane != (
-        "alpha",
-        "beta",
-    ) else cut, told
+    known = dict(zip((*plane, held), WEIGHT_AXES, strict=True))
+    return point.drop_vars(places).rename(known), told
 
 
 def _plane_axes(

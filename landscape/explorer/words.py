@@ -24,8 +24,3 @@ def coordinate(value: float, unit: str) -> str:
     """A coordinate with the symbol of its unit."""
     value = 0.0 if abs(value) < 1e-12 else value
     return number(value) + (unit if unit in ("", "°") else f" {unit}")
-
-
-def count(many: int, what: str) -> str:
-    """A number of things."""
-    return f"{many} {what}" + ("" if many == 1 else "s")

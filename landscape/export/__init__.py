@@ -30,13 +30,11 @@ class Export:
     Attributes:
         kinds: of the surfaces that it can hold; empty for all.
         axes: how many swept axes they may have; empty for any number.
-        suffix: how the name of the file ends that is written beside `stem`.
         source: "module:function" below `landscape.export`, the function that writes.
     """
 
     kinds: tuple[str, ...]
     axes: tuple[int, ...]
-    suffix: str
     source: str
 
     def fits(self, data: xr.Dataset) -> bool:
@@ -45,7 +43,7 @@ class Export:
         return (not self.kinds or kind in self.kinds) and (not self.axes or axes in self.axes)
 
     def write(self, data: xr.Dataset, stem: Path, options: ExportOptions) -> list[Path]:
-        """Write `<stem><suffix>` and what belongs to it."""
+        """Write the files of a surface, whose names begin with `stem`."""
         if self.kinds:
             refuse_misfit(data)
         module, _, function = self.source.partition(":")
@@ -54,15 +52,15 @@ class Export:
 
 
 EXPORTS: dict[str, Export] = {
-    "csv": Export((), (), ".csv", "tables:points"),
-    "minima": Export(("weights",), (1, 2, 3), "-minima.csv", "tables:minima_found"),
-    "vts": Export(("weights",), (2, 3), ".vts", "paraview:structured"),
-    "vtp": Export(("weights",), (2,), ".vtp", "paraview:triangles"),
-    "stl": Export(("weights",), (2,), ".stl", "meshes:solid"),
-    "obj": Export(("weights",), (2,), ".obj", "meshes:coloured_obj"),
-    "glb": Export(("weights",), (2,), ".glb", "meshes:coloured_glb"),
-    "li": Export(("weights",), (1, 2), "-li.h5", "li:files"),
-    "light": Export(("weights", "curve"), (), "-light.h5", "light:without_directions"),
+    "csv": Export((), (), "tables:points"),
+    "minima": Export(("weights",), (1, 2, 3), "tables:minima_found"),
+    "vts": Export(("weights",), (2, 3), "paraview:structured"),
+    "vtp": Export(("weights",), (2,), "paraview:triangles"),
+    "stl": Export(("weights",), (2,), "meshes:solid"),
+    "obj": Export(("weights",), (2,), "meshes:coloured_obj"),
+    "glb": Export(("weights",), (2,), "meshes:coloured_glb"),
+    "li": Export(("weights",), (1, 2), "li:files"),
+    "light": Export(("weights", "curve"), (), "light:without_directions"),
 }
 
 
@@ -78,7 +76,7 @@ def write_exports(
     names: Sequence[str] = ("csv",),
     options: ExportOptions | None = None,
 ) -> list[Path]:
-    """Write a surface as `<stem><suffix>` in every format that is named.
+    """Write a surface in every format that is named, in files whose names begin with `stem`.
 
     A path in the plane goes into a file `<stem>-path...` of its own where the format has no room
     for it. Formats with a grid hold the part of an unfinished surface that is whole.

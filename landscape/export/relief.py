@@ -8,10 +8,10 @@ from jaxtyping import Bool, Float, Int
 
 from landscape.errors import InputError
 from landscape.export.options import ExportOptions
+from landscape.numerics import lowest_logarithmic
 from landscape.store import complete_part, in_memory, path_places, swept_axes
 
 PROPORTION = 0.5  # of the wider side of the plane: the height, unless a scale is given
-DECADES = 6.0  # the most that a logarithmic height shows; losses of exactly 0 are common
 MOST_PIECES = 200  # of a step of a path between two checkpoints
 
 
@@ -127,8 +127,7 @@ def _levels(loss: Float[np.ndarray, " n"], options: ExportOptions) -> Float[np.n
         raise InputError(
             "expected positive losses for logarithmic heights, got none; take linear heights"
         )
-    lowest = max(float(positive.min()), float(positive.max()) * 10**-DECADES)
-    logarithms: Float[np.ndarray, " n"] = np.log10(np.maximum(loss, lowest))
+    logarithms: Float[np.ndarray, " n"] = np.log10(np.maximum(loss, lowest_logarithmic(positive)))
     return logarithms
 
 

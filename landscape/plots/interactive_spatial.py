@@ -21,13 +21,12 @@ from landscape.plots.interactive_parts import (
 )
 from landscape.plots.options import PlotOptions
 from landscape.plots.page_words import axis_label, class_name, long_name, setting, unit_symbol
-from landscape.plots.prepare import PosePoint, cell_edges, pick_images, plane, worst_pose
+from landscape.plots.prepare import PLANES, PosePoint, cell_edges, pick_images, plane, worst_pose
 from landscape.plots.scales import Scale, scale_of
 from landscape.plots.style import heading, left_out
 from landscape.store import complete_part
 
 IMAGES = 16
-PLANES = (("rotation", "shift_x"), ("rotation", "shift_y"), ("shift_x", "shift_y"))
 ROWS = ((0.76, 1.0), (0.38, 0.62), (0.0, 0.24))  # of the planes, as shares of the page's height
 
 

@@ -22,9 +22,9 @@ from landscape.plots.interactive_parts import (
 from landscape.plots.options import PlotOptions
 from landscape.plots.page_words import axis_label, long_name, spelled
 from landscape.plots.panels import Columns, Grid, Rows
-from landscape.plots.paths import LINE, marked, off_surface
+from landscape.plots.paths import LINE, has_trained, marked, off_surface
 from landscape.plots.prepare import drawn_fields, not_finite
-from landscape.plots.scales import Scale, scale_of
+from landscape.plots.scales import Scale, can_be_logarithmic, scale_of
 from landscape.plots.style import LINE_COLOURS, heading
 from landscape.plots.weight_line import colour_of, lines_of
 from landscape.store import complete_part, in_memory, swept_axes
@@ -108,9 +108,7 @@ def line(data: xr.Dataset, options: PlotOptions) -> go.Figure:
 def _scales(values: np.ndarray) -> dict[bool, Scale]:
     """The linear scale and, where no loss forbids it, the logarithmic one."""
     scales = {False: scale_of(values, log=False)}
-    finite = values[np.isfinite(values)]
-    positive = np.unique(finite[finite > 0])
-    if len(positive) > 1 and not (finite < 0).any():
+    if can_be_logarithmic(values):
         scales[True] = scale_of(values, log=True)
     return scales
 
@@ -150,7 +148,7 @@ def contour_traces(part: xr.Dataset, scale: Scale, of: str = "loss", **axes: str
     """Colours and level lines over alpha and beta, the trained weights, and what else lies there.
 
     Args:
-        part: see `surface_traces`.
+        part: see `surface_traces`; a third direction is held at the coordinate gamma.
         scale: of the colours; the lines are at its levels.
         of: the variable that is shown.
         axes: `xaxis` and `yaxis`.
@@ -171,7 +169,8 @@ def contour_traces(part: xr.Dataset, scale: Scale, of: str = "loss", **axes: str
         **axes,
     )
     marks = not_finite_marks(x, y, values, scale, spelled(of), **axes)
-    return [colours, *lines, *marks, centre, *_place_traces(part, axes)]
+    trained = [centre] if has_trained(part) else []
+    return [colours, *lines, *marks, *trained, *_place_traces(part, axes)]
 
 
 def _cut(part: xr.Dataset, of: str) -> tuple[xr.Dataset, Columns, Rows, Grid]:

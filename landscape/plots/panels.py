@@ -15,6 +15,7 @@ from mpl_toolkits.mplot3d.axes3d import Axes3D
 from landscape.plots.prepare import cell_edges, not_finite
 from landscape.plots.scales import Scale, number
 from landscape.plots.style import (
+    LINE_COLOURS,
     LOSS_COLOURS,
     NOT_FINITE,
     NOT_FINITE_COLOURS,
@@ -127,7 +128,9 @@ def surface(ax: Axes3D, x: Columns, y: Rows, values: Grid, scale: Scale, zlabel:
         ax.legend(loc="upper left")
     if min(values.shape) == 1:
         grid_x, grid_y = np.meshgrid(x, y)
-        ax.plot(grid_x.ravel(), grid_y.ravel(), heights.ravel(), color="#31688e", marker=".")
+        ax.plot(
+            grid_x.ravel(), grid_y.ravel(), heights.ravel(), color=LINE_COLOURS["loss"], marker="."
+        )
         return
     corners = _facets(x, y, heights)
     colours = _lit(corners, scale)

@@ -9,12 +9,13 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 
 from landscape.plots.style import OUTLINE, small
-from landscape.store import path_places
+from landscape.store import WEIGHT_AXES, path_places
 from landscape.store.told import names_in, parsed
 from landscape.text import literal
 
 LINE: dict[str, Any] = {"color": "#ff7f0e", "linewidth": 1.1, "marker": "o", "markersize": 2.6}
 NETWORK: dict[str, Any] = {"color": "#ff7f0e", "marker": "D", "markersize": 4.5, "linestyle": ""}
+CENTRE = 1e-9  # steps that are not exact in binary miss 0 by less
 EDGE: dict[str, Any] = {"markeredgecolor": "white", "markeredgewidth": 0.5}
 
 
@@ -46,6 +47,12 @@ def marked(data: xr.Dataset) -> Marked | None:
     told = str(configuration.get("directions", "trajectory"))
     residual = data["path_residual"].values if "path_residual" in data else np.zeros(count)
     return Marked(tuple(map(literal, names)), coordinates, residual, "models" not in told)
+
+
+def has_trained(plane: xr.Dataset) -> bool:
+    """Whether the trained weights lie in a plane: where it holds a direction, it does so at 0."""
+    held = (plane[axis] for axis in WEIGHT_AXES if axis in plane.coords and not plane[axis].ndim)
+    return all(abs(float(value)) < CENTRE for value in held)
 
 
 def draw(ax: Axes, places: Marked) -> None:

@@ -14,6 +14,7 @@ from landscape.store.told import names_in
 from landscape.text import literal
 
 POSE_AXES = ("rotation", "shift_x", "shift_y")
+PLANES = (("rotation", "shift_x"), ("rotation", "shift_y"), ("shift_x", "shift_y"))
 OWN_CONVENTION = "landscape"
 LARGEST = 1e150  # beyond it matplotlib's margins and squares are no numbers
 BORDERS = {"zeros": "grid-constant", "border": "nearest", "reflect": "mirror"}  # names of scipy
@@ -52,7 +53,7 @@ def drawn_fields(data: xr.Dataset) -> list[str]:
     """
     names = [name for name in point_fields(data) if not name.endswith("_stderr")]
     ends = [name.endswith("loss") + 2 * name.endswith("accuracy") for name in names]
-    order = {1: 0, 2: 1, 0: 3}
+    order = {1: 0, 2: 1, 0: 4}
     ranked = [(order[e] + 2 * (e > 0 and "_" in n), n) for e, n in zip(ends, names, strict=True)]
     return [name for _, name in sorted(ranked)]
 

@@ -45,7 +45,7 @@ class Recipe:
         images: of spatial surfaces, by their numbers in the data set; the first ones by default.
         venue: whose sizes the figure has, a name in `VENUES`.
         latex: whether LaTeX sets its type.
-        log: whether the loss is spaced logarithmically; by its range by default.
+        log: whether losses are spaced logarithmically; by their range by default.
         view: elevation and azimuth of surfaces in 3-D, degrees.
         formats: suffixes of what is written.
         made_by: the command that makes the surfaces, for who does not have them.

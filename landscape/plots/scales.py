@@ -8,10 +8,10 @@ from jaxtyping import Float
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.ticker import MaxNLocator
 
+from landscape.numerics import lowest_logarithmic
 from landscape.plots.venues import current_look
 
 LOG_FROM = 100.0  # a ratio of largest to smallest above this asks for a logarithmic scale
-DECADES = 6.0  # the most a logarithmic scale shows; losses of exactly 0 are common
 SPIKE = 3.0  # values this many times above the bulk (99 %) flatten the rest of a 3-D surface
 COARSER = (2, 4, 5, 10, 20)  # every second level, every fourth
 PER_DECADE = ((2.7, (1, 2, 3, 5)), (4.0, (1, 2, 5)), (math.inf, (1, 3)))  # up to so many decades
@@ -82,19 +82,24 @@ class Scale:
 
 
 def scale_of(
-    values: Float[np.ndarray, "..."], *, log: bool | None = None, cut_spikes: bool = False
+    values: Float[np.ndarray, "..."],
+    *,
+    log: bool | None = None,
+    cut_spikes: bool = False,
+    losses: bool = True,
 ) -> Scale:
     """The scale on which these values are legible.
 
     It is logarithmic where all values are non-negative and the positive ones span a ratio of more
-    than `LOG_FROM`, or where it is asked for, here or by the look of the figure. It then shows at
-    most `DECADES`, from the top.
+    than `LOG_FROM`, or where it is asked for, here or by the look of the figure. It then begins at
+    the `lowest_logarithmic` value.
 
     Args:
         values: of any shape; those that are not finite are left out.
         log: logarithmic or not, whatever the range; only positive values can be logarithmic.
         cut_spikes: leave values out of a linear scale that are more than `SPIKE` times as far
             above the smallest as the 99th percentile is.
+        losses: whether these are losses, of whose spacing the look of the figure decides.
     """
     finite = values[np.isfinite(values)].astype(np.float64)
     if finite.size == 0:
@@ -103,10 +108,10 @@ def scale_of(
     positive = finite[finite > 0]
     if log is None:
         wide = positive.size > 0 and high / float(positive.min()) > LOG_FROM
-        wanted = current_look().log
+        wanted = current_look().log if losses else None
         log = low >= 0 and positive.size > 0 and (wide if wanted is None else wanted)
     if log:
-        low = max(float(positive.min()), high * 10**-DECADES)
+        low = lowest_logarithmic(positive)
         if high <= (1 + 1e-9) * low:  # a constant still needs a range
             low, high = low / 1.1, high * 1.1
         return Scale(low, high, True, _log_levels(low, high), bool((finite < low).any()), high)
@@ -118,6 +123,12 @@ def scale_of(
         half = 0.05 * abs(high) or 0.5
         low, high, largest = low - half, high + half, high + half
     return Scale(low, high, False, _linear_levels(low, high), False, largest)
+
+
+def can_be_logarithmic(values: Float[np.ndarray, "..."]) -> bool:
+    """Whether a logarithmic scale shows all of these values, zeros apart."""
+    finite = values[np.isfinite(values)]
+    return not (finite < 0).any() and len(np.unique(finite[finite > 0])) > 1
 
 
 def clipped_scale(values: Float[np.ndarray, "..."], quantile: float) -> Scale:
@@ -160,10 +171,10 @@ def number(value: float) -> str:
     """
     if not math.isfinite(value):
         return str(value)
-    if value == 0 or 1e-3 <= abs(value) < 1e5:
-        return (
-            f"{value:.3g}".replace("-", "\N{MINUS SIGN}") if abs(value) < 1000 else f"{value:.0f}"
-        )
+    rounded = float(f"{value:.3g}") + 0.0  # of -0, 0
+    if rounded == 0 or 1e-3 <= abs(rounded) < 1e5:
+        text = f"{rounded:.3g}" if abs(rounded) < 1000 else f"{value:.0f}"
+        return text.replace("-", "\N{MINUS SIGN}")
     mantissa, exponent = f"{value:.2e}".split("e")
     mantissa = mantissa.rstrip("0").rstrip(".")
     factor = {"1": "", "-1": "-"}.get(mantissa, rf"{mantissa}\times")

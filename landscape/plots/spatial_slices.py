@@ -12,6 +12,7 @@ from landscape.plots.keys import colour_bar, key_below, not_finite_handles
 from landscape.plots.options import PlotOptions
 from landscape.plots.panels import Line, heat_map
 from landscape.plots.prepare import (
+    PLANES,
     PosePoint,
     can_pose,
     class_name,
@@ -38,7 +39,6 @@ from landscape.plots.style import (
 )
 from landscape.store import complete_part
 
-PLANES = (("rotation", "shift_x"), ("rotation", "shift_y"), ("shift_x", "shift_y"))
 ROWS = 4
 ROW_HEIGHT = 1.3  # inches
 

@@ -50,7 +50,7 @@ class Look:
         venue: whose sizes it has.
         latex: whether LaTeX sets its type, in the fonts of the paper.
         title: that of the figure; the surface's own unless given.
-        log: whether the loss is spaced logarithmically; by its range unless given.
+        log: whether losses are spaced logarithmically; by their range unless given.
         view: elevation and azimuth from which surfaces in 3-D are seen, degrees.
     """
 

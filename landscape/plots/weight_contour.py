@@ -10,7 +10,7 @@ from landscape.plots.contour_labels import label_contours
 from landscape.plots.keys import colour_bar, key_below, not_finite_handles
 from landscape.plots.options import PlotOptions
 from landscape.plots.panels import heat_map, mark_not_finite
-from landscape.plots.paths import draw, marked, off_surface
+from landscape.plots.paths import draw, has_trained, marked, off_surface
 from landscape.plots.scales import Scale, scale_of
 from landscape.plots.style import (
     CLEAN,
@@ -29,7 +29,7 @@ FLAT = 0.6  # planes whose height is less of their width
 
 
 def plot(data: xr.Dataset, *, ax: Axes, scale: Scale | None = None, field: str = "loss") -> Axes:
-    """The loss as filled contours between round, labelled levels; a plus marks the centre.
+    """The loss as filled contours between round, labelled levels; a plus marks trained weights.
 
     The levels are logarithmic where the range asks for it. Points whose loss is inf or nan are
     hatched. Where an axis has a single point, cells take the place of contours. Dots mark what was
@@ -54,7 +54,8 @@ def plot(data: xr.Dataset, *, ax: Axes, scale: Scale | None = None, field: str =
     _mark_measured(ax, part)
     if (places := marked(data)) is not None:
         draw(ax, places)
-    ax.plot(0, 0, linestyle="", label="trained weights", **CLEAN)
+    if has_trained(part):
+        ax.plot(0, 0, linestyle="", label="trained weights", **CLEAN)
     ax.set(xlabel=axis_label(part["alpha"]), ylabel=_beside(part))
     for axis, room in zip((ax.xaxis, ax.yaxis), _size(ax, x, y), strict=True):
         most = max(2, min(5, int(room / TICK)))

@@ -44,7 +44,7 @@ def figure(data: xr.Dataset, options: PlotOptions) -> Figure:
         for ax in axes.flat[len(names) :]:
             ax.set_visible(False)
         for ax, name in zip(axes.flat, names, strict=False):
-            scale = scale_of(part[name].values)
+            scale = scale_of(part[name].values, losses=name.endswith("loss"))
             weight_contour.plot(data, ax=ax, scale=scale, field=name)
             ax.set_title(textwrap.fill(axis_label(part[name]), 26))
             ax.label_outer()

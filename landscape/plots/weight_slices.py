@@ -1,5 +1,7 @@
 """A volume of weight space as slices through the third direction, on one scale."""
 
+import math
+
 import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
@@ -41,6 +43,8 @@ def figure(data: xr.Dataset, options: PlotOptions) -> Figure:
     planes = slices(part)
     losses = np.concatenate([plane["loss"].values.ravel() for plane in planes])
     scale = scale_of(losses)
+    reach = float(np.abs(part["gamma"].values).max())
+    digits = 2 - min(0, math.floor(math.log10(reach))) if reach else 0
     with style():
         shape = weight_contour.shape_of(planes[0])
         panel = min(((page_width() - 0.9) / len(planes) - 0.25) * shape, HIGHEST)
@@ -48,7 +52,7 @@ def figure(data: xr.Dataset, options: PlotOptions) -> Figure:
         axes = fig.subplots(1, len(planes), squeeze=False, sharex=True, sharey=True)[0]
         for ax, plane in zip(axes, planes, strict=True):
             weight_contour.plot(plane, ax=ax, scale=scale)
-            ax.set_title(f"at {number(round(float(plane['gamma']), 2))}")
+            ax.set_title(f"at {number(round(float(plane['gamma']), digits))}")
             ax.label_outer()
         colour_bar(fig, list(axes), scale, axis_label(part["loss"]))
         fig.suptitle(heading(data, f"slices along {long_name(part['gamma'])}", width=page_width()))

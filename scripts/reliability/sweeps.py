@@ -1,7 +1,6 @@
 """The sweeps that faults are tried on, and whether a file is what it should be."""
 
 import signal
-from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +11,7 @@ import xarray as xr
 
 import landscape
 from reliability.counting import Bench, BrokenError, expect
-from reliability.jobs import FREE, PHASES, Conditions, Forked, until
+from reliability.jobs import FREE, Conditions, Forked, until
 
 KINDS: dict[str, tuple[object, ...]] = {
     "weights": ("--points", 9, "--samples", 20),
@@ -148,8 +147,3 @@ def told_in_one_line(told: str) -> str:
     lines = [line for line in told.splitlines() if line.startswith("landscape: ")]
     expect(lines, f"nothing was said: {told!r}")
     return lines[-1]
-
-
-def by_phase(seen: Counter[str]) -> str:
-    """Counts of phases in their order."""
-    return ", ".join(f"{seen[phase]} {phase}" for phase in PHASES if seen[phase])

@@ -129,9 +129,10 @@ def test_a_clipped_scale_ends_at_the_quantile(page, folder):
 
 
 @pytest.mark.parametrize("plane", CUTS)
-def test_contours_of_a_volume_are_the_cut_at_the_cursor(page, folder, plane):
+@pytest.mark.parametrize("alpha", [1, 2])
+def test_contours_of_a_volume_are_the_cut_at_the_cursor(page, folder, plane, alpha):
     stored = load_surface(folder / "volume.h5")["loss"]
-    at = {"alpha": 1, "beta": 2, "gamma": 2}
+    at = {"alpha": alpha, "beta": 2, "gamma": 2}
     above, below, *_ = page.draw(
         *asked(["volume"], scale="linear", plane=plane), *NOWHERE, *at.values(), "volume", []
     )
@@ -142,6 +143,8 @@ def test_contours_of_a_volume_are_the_cut_at_the_cursor(page, folder, plane):
     (shells,) = of_type(above, "isosurface")
     assert_allclose(shells.value, stored.values.ravel())
     assert below.data[0].x[0] == float(stored[x][at[x]])
+    marked = [trace for trace in below.data if trace.name == "trained weights"]
+    assert len(marked) == (float(stored[held][at[held]]) == 0)
 
 
 def test_lines_carry_their_standard_errors(page, folder):

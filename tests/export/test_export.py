@@ -38,9 +38,9 @@ def test_formats_know_which_surfaces_they_hold(make):
 
 
 @pytest.mark.parametrize("name", sorted(set(EXPORTS) - {"light"}))
-def test_every_format_writes_the_file_it_announces_and_the_same_one_again(make, tmp_path, name):
+def test_every_format_writes_files_of_its_own_and_the_same_again(make, tmp_path, name):
     written = write_exports(make(), stem=tmp_path / "new" / "s", names=[name])
-    assert written[0].name == f"s{EXPORTS[name].suffix}"
+    assert written[0].name.startswith(("s.", "s-"))
     assert sorted(written) == sorted((tmp_path / "new").iterdir())
     if name != "li":  # HDF5 keeps the time
         before = [path.read_bytes() for path in written]

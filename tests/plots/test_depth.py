@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from matplotlib.text import Text
 
-from landscape.plots import draw, plots_for
+from landscape.plots import draw, look, plots_for
 from landscape.plots.paths import marked
+from landscape.plots.prepare import drawn_fields
 
 
 def bowl(*axes):
@@ -83,6 +84,22 @@ def test_every_quantity_has_a_panel_and_eigenvalues_their_ratio(make_weights):
     assert ratio.get_visible()
 
 
+def test_the_spacing_that_is_asked_for_is_that_of_losses(make_weights):
+    data = make_weights(bowl, (5, 5))
+    data["gradient_norm"] = data["train_loss"] = data["loss"]
+    with look(log=True):
+        panels = [ax for ax in draw(data, "weight-fields").axes if ax.get_title()]
+    names = [type(ax.collections[0].norm).__name__ for ax in panels]
+    assert drawn_fields(data) == ["loss", "accuracy", "train_loss", "gradient_norm"]
+    assert names == ["LogNorm", "Normalize", "LogNorm", "Normalize"]
+
+
+def test_quantities_of_further_data_come_before_the_rest(make_weights):
+    data = make_weights(bowl, (3, 3))
+    data["gradient_norm"] = data["train_accuracy"] = data["loss"]
+    assert drawn_fields(data) == ["loss", "accuracy", "train_accuracy", "gradient_norm"]
+
+
 def test_lines_of_further_data_and_panels_of_further_quantities(make_weights):
     data = make_weights(bowl, (9,))
     data["train_loss"] = data["loss"] * 0.5
@@ -117,9 +134,20 @@ def test_a_volume_is_slices_on_one_scale(make_weights, depth):
     data = make_weights(bowl, (7, 5, depth))
     assert plots_for(data) == ["weight-slices", "weight-volume"]
     figure = draw(data, "weight-slices")
-    titles = [ax.get_title() for ax in figure.axes if ax.get_title()]
-    assert len(titles) == min(depth, 5)
-    assert titles[0] == ("at 0" if depth == 1 else "at \N{MINUS SIGN}1")
+    panels = {ax.get_title(): ax for ax in figure.axes if ax.get_title()}
+    assert len(panels) == min(depth, 5)
+    assert next(iter(panels)) == ("at 0" if depth == 1 else "at \N{MINUS SIGN}1")
+    trained = [title for title, ax in panels.items() if lines(ax, "trained weights")]
+    assert trained == (["at 0"] if depth % 2 else [])
+
+
+def test_slices_close_to_each_other_have_titles_of_their_own(make_weights):
+    gamma = 0.004 * np.linspace(-1, 1, 5) + 1e-19  # not exact in binary
+    data = make_weights(bowl, (3, 3, 5)).assign_coords(gamma=gamma)
+    panels = {ax.get_title(): ax for ax in draw(data, "weight-slices").axes if ax.get_title()}
+    below = [f"at \N{MINUS SIGN}{step}" for step in ("0.004", "0.002")]
+    assert list(panels) == [*below, "at 0", "at 0.002", "at 0.004"]
+    assert lines(panels["at 0"], "trained weights")
 
 
 def test_a_volume_is_a_page_of_nested_surfaces(make_weights):

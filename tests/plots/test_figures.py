@@ -20,7 +20,7 @@ from landscape.plots import (
     weight_line,
 )
 from landscape.plots.panels import _bilinear, _facets
-from landscape.plots.prepare import worst_pose
+from landscape.plots.prepare import PLANES, worst_pose
 from landscape.plots.scales import number, scale_of
 from landscape.plots.style import small, style
 from landscape.plots.venues import VENUES
@@ -163,7 +163,7 @@ class TestSlices:
         for row in range(2):
             image = data.isel(image=row)
             worst = worst_pose(image)
-            for ax, (x, y) in zip(axes[row, 2:], spatial_slices.PLANES, strict=True):
+            for ax, (x, y) in zip(axes[row, 2:], PLANES, strict=True):
                 (mesh,) = [c for c in ax.collections if isinstance(c, QuadMesh)]
                 (fixed,) = {"rotation", "shift_x", "shift_y"} - {x, y}
                 cut = image["loss"].sel({fixed: worst.pose[fixed]}).transpose(y, x)
