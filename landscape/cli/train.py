@@ -51,7 +51,8 @@ class Overrides:
     """Of the gradient."""
 
     weight_decay: FromRecipe[float] = None
-    """L2 penalty on all parameters."""
+    """L2 penalty: with cifar10 and cifar100 on the weights of convolutions and linear layers,
+    otherwise on all parameters."""
 
     schedule: FromRecipe[Literal["cosine", "step"]] = None
     """Of the learning rate: half a cosine to 0, or a tenth at a half and at three quarters."""
@@ -63,10 +64,10 @@ class Overrides:
     """Pad with so many black pixels and crop at random; 0 for none."""
 
     rotate: FromRecipe[float] = None
-    """Rotate at random by up to so many degrees, and shift by --shift."""
+    """Rotate at random by up to so many degrees, beside the shifts."""
 
     shift: FromRecipe[float] = None
-    """Shift at random by up to so many pixels, and rotate by --rotate."""
+    """Shift at random by up to so many pixels, beside the rotations."""
 
     adversary: FromRecipe[str] = None
     """Train on what an attack makes of each batch: natural, random, worst-of-10, grid, grid-first,
@@ -91,18 +92,19 @@ class Overrides:
         from landscape.spatial import SpatialLimits
         from landscape.training import Cosine, Step
 
-        pose = None
-        if self.rotate is not None or self.shift is not None:
-            pose = SpatialLimits(self.rotate or 0.0, self.shift or 0.0, self.shift or 0.0)
+        moves = _given(rotation=self.rotate, shift_x=self.shift, shift_y=self.shift)
+        still = SpatialLimits(0.0, 0.0, 0.0)
+        pose = replace(config.augment.pose or still, **moves) if moves else None
         flip = self.flip and self.flip == "on"
         augment = replace(config.augment, **_given(flip=flip, crop=self.crop, pose=pose))
-        adam: dict[str, Any] = {"nesterov": False} if self.optimizer == "adam" else {}
+        # Without a momentum there is nothing to look ahead along.
+        plain = self.optimizer in ("adam", "adamw") or self.momentum == 0
         return replace(
             config,
             augment=augment,
             adversary=self._adversary(config),
-            **adam,
             **_given(
+                nesterov=False if plain else None,
                 epochs=self.epochs,
                 batch_size=self.batch_size,
                 accumulate=self.accumulate,

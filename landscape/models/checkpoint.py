@@ -156,9 +156,11 @@ def _own_spec(contents: Mapping[str, Any], path: Path) -> ModelSpec:
 
 def _contradicts(given: ModelSpec, stored: ModelSpec) -> bool:
     """Whether what is said of a network is not so; what is left out is no contradiction."""
-    parts = ("name", "classes", "channels", "mean", "std", "options")
-    said = {part: getattr(given, part) for part in parts if getattr(given, part)}
-    return any(value != getattr(stored, part) for part, value in said.items())
+    try:
+        said, holds = (_as_json(asdict(spec)) for spec in (given, stored))
+    except TypeError:  # an option that no file can hold
+        return True
+    return any(value != holds[part] for part, value in said.items() if value)
 
 
 def weights_sha256(model: nn.Module) -> str:

@@ -66,10 +66,10 @@ class Run:
     def start(self, device: str) -> None:
         """Write what a run needs before its first step, in place of what there was."""
         self.group.on_first(self.folder.clear)
-        self.save()
+        self.keep(0)
         about = {**self.settings, "provenance": provenance(device=device)}
         self.group.on_first(lambda: write_settings(self.folder.settings, about))
-        self.keep(0)
+        self.save()  # last: with it there is a run to go on with
 
     def keep(self, epoch: int) -> None:
         """Write the model as it is, if that is wanted after so many epochs."""

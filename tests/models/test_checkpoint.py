@@ -109,6 +109,16 @@ def test_model_may_be_named_again_but_not_otherwise(saved):
         load_checkpoint(saved, spec=ModelSpec("resnet20"))
 
 
+def test_what_json_gives_back_otherwise_is_no_contradiction(tmp_path):
+    spec = ModelSpec("torch.nn:LayerNorm", options={"normalized_shape": (2, 4)})
+    path = tmp_path / "model.pt"
+    save_checkpoint(path, made(spec), spec, configuration={}, provenance={})
+    assert load_checkpoint(path, spec=spec).spec.options == {"normalized_shape": [2, 4]}
+    for other in ((4, 2), {2, 4}):
+        with pytest.raises(InputError, match="says itself what it holds"):
+            load_checkpoint(path, spec=replace(spec, options={"normalized_shape": other}))
+
+
 def test_file_of_a_newer_version(saved):
     contents = torch.load(saved, weights_only=True)
     torch.save({**contents, "version": 2}, saved)

@@ -1,5 +1,7 @@
 """Epochs that are kept along the way."""
 
+from dataclasses import replace
+
 import pytest
 
 from landscape.errors import InputError
@@ -42,6 +44,21 @@ def test_an_interrupted_run_keeps_what_a_straight_one_does(run, shapes, ctrl_c, 
     with pytest.raises(KeyboardInterrupt):
         run(shapes(67, spring=ctrl_c, at=step), CONFIG, keep_every=1)
     assert shas(run(shapes(67), CONFIG, keep_every=1)) == shas(straight)
+
+
+@pytest.mark.parametrize("part", ["Run.keep", "write_settings"])
+def test_a_run_that_was_killed_before_its_first_step_starts_anew(run, shapes, monkeypatch, part):
+    def kill(*_):
+        raise KeyboardInterrupt
+
+    config = replace(CONFIG, epochs=1)
+    with monkeypatch.context() as patched:
+        patched.setattr(f"landscape.training.run.{part}", kill)
+        with pytest.raises(KeyboardInterrupt):
+            run(shapes(20), config, keep_every=1)
+    result = run(shapes(20), config, keep_every=1)
+    assert list(shas(result)) == [0, 1]
+    assert (result.path.parent / "config.json").exists()
 
 
 def test_what_was_not_kept_in_its_time_is_missed_before_anything_is_lost(run, shapes):
