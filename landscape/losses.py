@@ -149,11 +149,22 @@ def _is_plain(loss: nn.CrossEntropyLoss) -> bool:
     return plain and loss.reduction in ("mean", "none")
 
 
+def predicted(outputs: Outputs) -> Tensor:
+    """The class of the largest output along the second dimension; -1, which is no class, for a nan.
+
+    Args:
+        outputs: (N, C, ...).
+
+    Returns:
+        (N, ...).
+    """
+    return outputs.argmax(dim=1).masked_fill(outputs.isnan().any(dim=1), -1)
+
+
 def correct(outputs: Outputs, targets: Targets) -> PerExample:
     """The share of an example's predictions that are right: 0 or 1 where there is one.
 
-    The largest output along the second dimension is the prediction; with a nan among them there is
-    none.
+    See `predicted`: where it says of no class there is nothing right.
 
     Args:
         outputs: (N, C, ...).
@@ -167,6 +178,5 @@ def correct(outputs: Outputs, targets: Targets) -> PerExample:
             "expected outputs (N, classes, ...) and targets (N, ...) for an accuracy, got "
             f"{tuple(outputs.shape)} and {tuple(targets.shape)}"
         )
-    best = outputs.argmax(dim=1).masked_fill(outputs.isnan().any(dim=1), -1)
-    right = (best == targets).double()
+    right = (predicted(outputs) == targets).double()
     return right.flatten(1).mean(dim=1) if right.ndim > 1 else right

@@ -1,7 +1,7 @@
 """What an attack is and what it returns."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -25,7 +25,9 @@ class AttackResult:
         prediction: the class the network takes them for; -1 if it does not say.
         success: whether the network misclassifies them; of a targeted attack, whether it takes them
             for the target.
-        evaluations: how many times the network saw each image; a gradient counts as once.
+        evaluations: how many times what was attacked, a network or its vote, looked at each image;
+            a gradient counts as once.
+        target: the class that each image was to be taken for; None: any but its own.
     """
 
     images: Images
@@ -35,6 +37,7 @@ class AttackResult:
     prediction: PerExampleFlag
     success: PerExampleFlag
     evaluations: Int[Tensor, " batch"]
+    target: Labels | None = field(default=None, kw_only=True)
 
     @property
     def scores(self) -> Scores:

@@ -6,6 +6,7 @@ import torch
 
 from landscape.attacks.base import AttackResult, Target
 from landscape.attacks.strongest import Strongest
+from landscape.engine import refuse_foreign_labels
 from landscape.errors import InputError
 from landscape.typing import Images, Labels
 
@@ -90,13 +91,14 @@ def goal_of(
         generator: of random targets.
 
     Raises:
-        InputError: the class is none of the network's.
+        InputError: the class, or that of a label, is none of the network's.
     """
     labels = labels.to(network.device)
     if not target:
         return Goal(labels)
     logits = network.logits(images)
     classes = logits.shape[1]
+    refuse_foreign_labels(labels, classes=classes)
     if target == "random":
         steps = torch.rand(len(labels), generator=generator).to(labels.device) * (classes - 1)
         return Goal((labels + 1 + steps.long().clamp(max=classes - 2)) % classes, targeted=True)

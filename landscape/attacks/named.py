@@ -1,6 +1,7 @@
 """The dictionary of attacks, and how one is written on a command line."""
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields, is_dataclass, replace
 from functools import partial
 from typing import Any
@@ -60,9 +61,11 @@ def make_attack(
     """
     name, settings = settings_behind(text)
     attack = _named(name)
+    known, changes = _plain_settings(attack), defaultdict[int, dict[str, Any]](dict)
     for key, value in settings:
-        attack = _changed(attack, key, value, name)
-    moved: Attack = within(attack, limits, warp)
+        refuse_unknown(name, key, known)
+        changes[id(known[key])][key] = parsed(getattr(known[key], key), value, key)
+    moved: Attack = within(_changed(attack, changes), limits, warp)
     return moved
 
 
@@ -89,15 +92,6 @@ def _named(name: str) -> Attack:
     return lookup(ATTACKS, name, kind="attack")()
 
 
-def _changed(attack: Attack, key: str, value: str, name: str) -> Attack:
-    """The attack with another setting, of itself or of the attacks it is made of."""
-    known = _plain_settings(attack)
-    refuse_unknown(name, key, known)
-    holder = known[key]
-    changed: Attack = _replaced(attack, holder, key, parsed(getattr(holder, key), value, key))
-    return changed
-
-
 def _plain_settings(attack: Any) -> dict[str, Any]:
     """The settings that are plain values, each with the part of the attack that has it."""
     found: dict[str, Any] = {}
@@ -110,16 +104,20 @@ def _plain_settings(attack: Any) -> dict[str, Any]:
     return found
 
 
-def _replaced(attack: Any, holder: Any, key: str, value: Any) -> Any:
-    if attack is holder:
-        return replace(attack, **{key: value})
+def _changed(attack: Any, changes: Mapping[int, Mapping[str, Any]]) -> Any:
+    """The attack with other settings, all of a part at once: one may need the next.
+
+    Args:
+        attack: a dataclass, as all in `ATTACKS` are.
+        changes: by the id of the part that has the settings.
+    """
     parts = {field.name: getattr(attack, field.name) for field in fields(attack)}
-    changed = {
-        name: _replaced(part, holder, key, value)
+    inner = {
+        name: _changed(part, changes)
         for name, part in parts.items()
         if is_dataclass(part) and isinstance(part, Attack)
     }
-    return replace(attack, **changed)
+    return replace(attack, **inner, **changes.get(id(attack), {}))
 
 
 def within(attack: Any, limits: SpatialLimits | None, warp: Warp | None = None) -> Any:

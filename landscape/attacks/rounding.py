@@ -47,11 +47,12 @@ class PastRounding:
         smooth = network.altered(without_rounding)
         found = self.attack(smooth, images, labels, generator=generator)
         scores = network.score(found.images, labels)
+        away = scores.prediction != labels.to(scores.prediction)
         return replace(
             found,
             loss=scores.loss,
             margin=scores.margin,
             prediction=scores.prediction,
-            success=scores.prediction != labels.to(scores.prediction),
+            success=away if found.target is None else scores.prediction == found.target,
             evaluations=found.evaluations + 1,
         )

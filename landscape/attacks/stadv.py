@@ -40,8 +40,8 @@ class StAdv:
     """The smoothest flow that changes the class (Xiao et al. 2018, eqs. 2 to 5).
 
     L-BFGS minimizes max(margin, -kappa) + tau * roughness, from no flow at all; of all flows
-    visited that succeed the smoothest counts, of an image where none does that of least margin.
-    Nothing bounds the flow.
+    visited that succeed by kappa the smoothest counts, of an image where none does that of least
+    margin. Nothing bounds the flow.
 
     Attributes:
         tau: weight of the roughness, logits per pixel.
@@ -79,9 +79,11 @@ class StAdv:
             scores, gradient = seeking.look(flow)
             roughness, bend = flow_roughness(flow)
             margin = goal.sign * scores.margin
-            seeking.offer(flow, scores, torch.where(margin < 0, -roughness.double(), -margin))
-            lost = (margin <= -self.kappa)[:, None, None, None]
-            slope = self.tau * bend - torch.where(lost, 0.0, goal.sign * gradient)
+            lost = margin <= -self.kappa
+            smoothness = 1 / (1 + roughness.double())  # above 0: such a flow outranks all others
+            seeking.offer(flow, scores, torch.where(lost, self.kappa + smoothness, -margin))
+            held = ~lost[:, None, None, None]
+            slope = self.tau * bend - torch.where(held, goal.sign * gradient, 0.0)
             return margin.clamp(min=-self.kappa) + self.tau * roughness, slope.flatten(1)
 
         minimize(cost, torch.zeros_like(seeking.flow).flatten(1), iterations=self.iterations)

@@ -16,7 +16,8 @@ class Strongest:
     """Per image the most harmful attempt: misclassified first, then the higher loss.
 
     The order of Engstrom et al.'s TensorFlow release. A nan loss counts as infinite; of equals the
-    first one stays. Where the labels are targets: recognized as such first, then the lower loss.
+    first one stays. Where the labels are targets: recognized as such first, then the lower loss,
+    and a nan is the weakest.
 
     Attributes:
         labels: (N,), on the network's device.
@@ -67,7 +68,8 @@ class Strongest:
         wrong = (scores.prediction == self.labels[rows]) == self._targeted
         if rank is None:
             rank = -scores.loss.double() if self._targeted else scores.loss.double()
-        rank = torch.nan_to_num(rank.double(), nan=torch.inf, posinf=torch.inf, neginf=-torch.inf)
+        unknown = -torch.inf if self._targeted else torch.inf
+        rank = torch.nan_to_num(rank.double(), nan=unknown, posinf=torch.inf, neginf=-torch.inf)
         before = self.wrong[rows]
         higher = (wrong == before) & (rank > self._rank[rows])
         worse = ~self._tried[rows] | (wrong & ~before) | higher
@@ -100,4 +102,5 @@ class Strongest:
             prediction=self._prediction,
             success=self.wrong,
             evaluations=self._seen,
+            target=self.labels if self._targeted else None,
         )

@@ -155,5 +155,6 @@ def content_sha256(inputs: Inputs, targets: Targets) -> str:
     content = hashlib.sha256()
     for tensor in (inputs, targets):
         content.update(f"{tuple(tensor.shape)} {tensor.dtype}".encode())
-        content.update(tensor.cpu().contiguous().numpy().tobytes())
+        values = tensor.detach().cpu().contiguous().reshape(-1)
+        content.update(values.view(torch.uint8).numpy().data)  # numpy has not every dtype
     return content.hexdigest()

@@ -36,7 +36,8 @@ class ImageFiles:
 
     Attributes:
         folder: what `paths` are relative to.
-        paths: one file per image; grey, palette and CMYK images become RGB.
+        paths: one file per image; grey, palette and CMYK images become RGB, and of 16 bits the
+            higher 8 count.
     """
 
     folder: Path
@@ -145,9 +146,20 @@ def _open(path: Path) -> Any:
 
     try:
         with Image.open(path) as image:
-            return image.convert("RGB")
+            return _in_8_bits(image).convert("RGB")
     except Exception as error:  # each of Pillow's decoders fails in its own way
         raise InputError(f"{path} cannot be read as an image: {error}") from error
+
+
+def _in_8_bits(image: Any) -> Any:
+    """A picture whose grey has 16 bits by the higher 8 of them, as Pillow reads colour."""
+    from PIL import Image
+
+    if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PPM"):
+        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    if image.mode in ("I", "F"):  # what is black and white is not said
+        raise InputError("expected values of 8 or 16 bits, got 32; save it with 8")
+    return image
 
 
 def _read(path: Path) -> UInt8[Tensor, "3 height width"]:

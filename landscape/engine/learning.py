@@ -16,6 +16,7 @@ from landscape.engine.allocator import keep_memory
 from landscape.engine.compiling import compiled
 from landscape.engine.compute import Compute, arithmetic
 from landscape.engine.threads import threads, usable_threads
+from landscape.losses import predicted
 from landscape.typing import Images, Labels
 
 log = logging.getLogger("landscape.engine")
@@ -85,7 +86,7 @@ class LearningPass:
         loss = F.cross_entropy(logits.float(), labels)
         with torch.autocast(self._device.type, enabled=False):  # backward keeps forward's types
             loss.backward(torch.full_like(loss, weight))
-        correct = (logits.detach().argmax(dim=1) == labels).sum()
+        correct = (predicted(logits.detach()) == labels).sum()
         return loss.detach(), correct
 
     @contextmanager

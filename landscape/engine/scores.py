@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from landscape.errors import InputError
-from landscape.losses import LOSSES, Loss
+from landscape.losses import LOSSES, Loss, predicted
 from landscape.typing import Labels, Logits, PerExample, PerExampleFlag, Targets
 
 
@@ -35,8 +35,7 @@ class Scores:
         true = logits.gather(1, labels[:, None])[:, 0]
         others = logits.scatter(1, labels[:, None], -math.inf)
         loss = torch.logsumexp(logits, dim=1) - true
-        prediction = logits.argmax(dim=1).masked_fill(logits.isnan().any(dim=1), -1)
-        return cls(loss=loss, margin=true - others.amax(dim=1), prediction=prediction)
+        return cls(loss=loss, margin=true - others.amax(dim=1), prediction=predicted(logits))
 
     def split(self, size: int) -> list["Scores"]:
         """Consecutive parts of `size` images."""

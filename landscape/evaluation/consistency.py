@@ -6,6 +6,7 @@ from torch import Generator, Tensor, nn
 
 from landscape.engine import Compute, Network
 from landscape.errors import InputError
+from landscape.losses import predicted
 from landscape.numerics import Mean, RunningMean
 from landscape.registry import lookup
 from landscape.spatial import PADDINGS, Warp
@@ -38,7 +39,8 @@ def shift_consistency(
         compute: where and how.
 
     Returns:
-        The share of pairs that agree, in [0, 1], with its standard error over images.
+        The share of pairs that agree, in [0, 1], with its standard error over images. What is nan
+        is taken for no class, and agrees with nothing.
 
     Raises:
         InputError: no images or pairs, a limit out of range, or edges that are not known.
@@ -56,7 +58,7 @@ def shift_consistency(
     agreed = torch.zeros(len(images), dtype=torch.float64)
     for pair in range(pairs):
         seen = [_predicted(network, images, moves[:, pair, place], edges) for place in (0, 1)]
-        agreed += (seen[0] == seen[1]).double() / pairs
+        agreed += ((seen[0] == seen[1]) & (seen[0] >= 0)).double() / pairs
     mean = RunningMean()
     mean.add(agreed.numpy())
     return mean.result()
@@ -73,7 +75,7 @@ def _predicted(
             )
         ]
     )
-    return logits.argmax(dim=1).cpu()
+    return predicted(logits).cpu()
 
 
 def _shifted(images: Images, moves: Int[Tensor, "batch 2"], edges: str) -> Images:

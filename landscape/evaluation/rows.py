@@ -73,12 +73,8 @@ def rows_of(data: xr.Dataset) -> list[Evaluation]:
         voted = _row(data, known["attack_name"], "voted_", vote["k"])
         rows.append(replace(voted, target="vote" if known.get("target") == "vote" else "network"))
     for number, name in enumerate(known.get("shown_to", {})):
-        accuracy, interval = _accuracy(data, seen_by(number))
-        rows.append(
-            replace(
-                rows[0], accuracy=accuracy, interval=interval, vote=0, tested_on=name, loss=math.nan
-            )
-        )
+        seen = _taken_for(data, seen_by(number))
+        rows.append(replace(rows[0], **seen, vote=0, tested_on=name, loss=math.nan))
     return rows
 
 
@@ -87,27 +83,28 @@ def _is_vote(value: Any) -> bool:
 
 
 def _row(data: xr.Dataset, attack: str, prefix: str, vote: int) -> Evaluation:
-    accuracy, interval = _accuracy(data, f"{prefix}prediction")
     unlike = data.get("dissimilarity")
     return Evaluation(
         attack=attack,
-        accuracy=accuracy,
-        interval=interval,
+        **_taken_for(data, f"{prefix}prediction"),
         # Between infinities there is a sum; xarray would leave nan out.
         loss=float(data[f"{prefix}loss"].astype("float64").mean(skipna=False)),
         images=data.sizes["image"],
         evaluations=float(data.evaluations.mean()),
         vote=vote,
         dissimilarity=None if unlike is None else _mean(unlike),
-        dissimilarity_of_successes=(
-            None if unlike is None else _mean(unlike[(data.prediction != data.label).values])
-        ),
     )
 
 
-def _accuracy(data: xr.Dataset, prediction: str) -> tuple[float, tuple[float, float]]:
-    right, images = int((data[prediction] == data.label).sum()), data.sizes["image"]
-    return right / images, wilson_interval(right, images)
+def _taken_for(data: xr.Dataset, prediction: str) -> dict[str, Any]:
+    """What of a row goes by the classes that the images are taken for."""
+    wrong, images = (data[prediction] != data.label).values, data.sizes["image"]
+    right, unlike = images - int(wrong.sum()), data.get("dissimilarity")
+    return {
+        "accuracy": right / images,
+        "interval": wilson_interval(right, images),
+        "dissimilarity_of_successes": None if unlike is None else _mean(unlike[wrong]),
+    }
 
 
 def _mean(values: xr.DataArray) -> Mean | None:

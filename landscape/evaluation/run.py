@@ -159,7 +159,12 @@ class _Run:
     def passes(self) -> int:
         """Forward passes for each image, at most."""
         voters = self.vote.k if self.vote is not None else 0
-        return self.attack.evaluations * (voters if self.target == "vote" else 1) + voters
+        return self.attack.evaluations * self._passes_per_look + voters
+
+    @property
+    def _passes_per_look(self) -> int:
+        """How often the network sees an image when what is attacked looks at it once."""
+        return self.vote.k if self.vote is not None and self.target == "vote" else 1
 
     @property
     def file_name(self) -> str:
@@ -247,7 +252,8 @@ class _Run:
         keeps = any(isinstance(extra, Kept) for extra in self.extras)
         attacked = rounded(found.images) if keeps else found.images
         own = target is self.network and not keeps  # the attack's scores are those to be stored
-        columns = _columns(found, found.scores if own else self.network.score(attacked, labels))
+        scores = found.scores if own else self.network.score(attacked, labels)
+        columns = _columns(found, scores, self._passes_per_look)
         if self.vote is not None:
             deciding = generator(self.seed, "vote", self.name, block)
             voted = self.vote(self.network, attacked, labels, generator=deciding)
@@ -257,14 +263,14 @@ class _Run:
         return columns
 
 
-def _columns(found: AttackResult, scores: Scores) -> Columns:
+def _columns(found: AttackResult, scores: Scores, passes_per_look: int) -> Columns:
     rotation, shift_x, shift_y = found.pose.cpu().numpy().T
     return {
         **_scores(scores),
         "rotation": rotation,
         "shift_x": shift_x,
         "shift_y": shift_y,
-        "evaluations": found.evaluations.cpu().numpy(),
+        "evaluations": passes_per_look * found.evaluations.cpu().numpy(),
     }
 
 

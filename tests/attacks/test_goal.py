@@ -1,13 +1,15 @@
 """Targets: which class, what counts as success, and what is told of the outcome."""
 
 import copy
+import math
 
 import pytest
 import torch
 
 from landscape.attacks import FGSM, PGD, WithLinf
 from landscape.attacks.goal import goal_of
-from landscape.engine import Network
+from landscape.attacks.strongest import Strongest
+from landscape.engine import Network, Scores
 from landscape.errors import InputError
 from landscape.rng import generator
 
@@ -52,6 +54,24 @@ def test_success_is_the_target_and_loss_that_of_the_true_class(network, images, 
 def test_what_is_no_target_is_refused(make, message):
     with pytest.raises(InputError, match=message):
         make()
+
+
+@pytest.mark.parametrize("target", ["random", "least-likely", "0"])
+def test_labels_of_classes_the_network_has_not_are_refused(network, images, labels, target):
+    labels[3] = 7
+    with pytest.raises(InputError, match=r"labels from 0 to 2 .* from 0 to 7"):
+        PGD(target=target)(Network(network), images, labels, generator=generator(0))
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+@pytest.mark.parametrize(("targeted", "kept"), [(True, 1.0), (False, 2.0)])
+def test_what_is_nan_is_the_worst_loss_for_who_reaches_for_a_target(order, targeted, kept):
+    strongest = Strongest(torch.zeros(1, 1, 2, 2), torch.tensor([3]), targeted=targeted)
+    tries = [(0.5, -0.1, 2), (math.nan, math.nan, -1)]
+    for which in order:
+        scores = Scores(*(torch.tensor([value]) for value in tries[which]))
+        strongest.offer(torch.tensor([which + 1.0, 0, 0]), scores)
+    assert strongest.pose[0, 0] == kept
 
 
 def test_a_class_the_network_has_not_is_refused(network, images, labels):

@@ -38,6 +38,12 @@ from landscape.spatial import SpatialLimits, Warp
             WithLinf(GridSearch(shifts=3), PGD(steps=2, random_start=False), "after"),
         ),
         ("worst-of-10+linf:k=3", WithLinf(RandomPose(k=3))),
+        ("linf:restarts=5,random_start=true", PGD(steps=5, restarts=5)),
+        ("pgd:eps=2,step=0.5,norm=l2", PGD(eps=2.0, step=0.5, norm="l2")),
+        (
+            "grid+refine:rotations=1,shifts=1,starts=1",
+            RefinedGrid(GridSearch(rotations=1, shifts=1), starts=1),
+        ),
     ],
 )
 def test_text_becomes_an_attack(text, attack):

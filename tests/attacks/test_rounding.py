@@ -30,6 +30,17 @@ def test_images_are_made_without_the_rounding_and_judged_with_it(
     assert PastRounding(attack).evaluations == attack.evaluations + 1
 
 
+@pytest.mark.parametrize("target", ["2", "random", "least-likely"])
+def test_success_is_the_target_where_there_is_one(network, images, labels, target):
+    rounding = Network(nn.Sequential(Round(5), network))
+    attack = PGD(eps=0.3, step=0.1, steps=5, target=target)
+    found = PastRounding(attack)(rounding, images, labels, generator=generator(0))
+    smooth = attack(Network(network), images, labels, generator=generator(0))
+    assert torch.equal(found.target, smooth.target)
+    assert torch.equal(found.success, found.prediction == found.target)
+    assert not torch.equal(found.success, found.prediction != labels)
+
+
 def test_without_rounding_it_is_the_attack_itself(network, images, labels):
     attack = FGSM(eps=0.1)
     found = PastRounding(attack)(Network(network), images, labels, generator=generator(0))

@@ -115,6 +115,16 @@ def test_more_weight_on_smoothness_gives_smoother_flows(network, images, labels)
     assert reached[1] <= reached[0] + 1e-5
 
 
+@pytest.mark.parametrize("kappa", [2.0, 1e6])
+def test_a_flow_that_succeeds_by_kappa_or_comes_nearest_outranks_smoother_ones(
+    network, images, labels, kappa
+):
+    attack = StAdv(tau=0.01, kappa=kappa, iterations=60)
+    found = attack(Network(network), images, labels, generator=generator(0))
+    assert found.success.sum() > 1
+    assert (found.margin[found.success] <= -2).all()
+
+
 @pytest.mark.parametrize("rule", ["adam", "sign"])
 def test_within_a_wider_bound_more_harm_is_done(network, images, labels, rule):
     runner, losses = Network(network), []

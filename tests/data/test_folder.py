@@ -63,6 +63,26 @@ def test_every_kind_of_picture_becomes_colour(tmp_path, mode):
     assert red.equal(green) == blue.equal(green) == (mode in ("L", "1"))
 
 
+@pytest.mark.parametrize("name", ["a.png", "a.tiff", "a.pgm"])
+def test_of_16_bits_the_higher_8_count(tmp_path, name):
+    path = tmp_path / "val" / "ant" / name
+    path.parent.mkdir(parents=True)
+    ramp = torch.arange(256).repeat(256, 1)
+    Image.fromarray((256 * ramp + 255 - ramp).numpy().astype("uint16")).save(path)
+    middle = ramp[16:240, 16:240] / 255
+    assert_close(load(tmp_path).images()[0], middle.expand(3, 224, 224), rtol=0, atol=0)
+
+
+def test_values_of_32_bits_have_no_black_and_white(tmp_path):
+    for mode in ("I", "F"):
+        path = tmp_path / "val" / "ant" / f"{mode}.tiff"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new(mode, (256, 256), 1000).save(path)
+        with pytest.raises(InputError, match=rf"{mode}.tiff cannot be .* 8 or 16 bits, got 32"):
+            load(tmp_path).images()
+        path.unlink()
+
+
 def test_a_part_is_still_on_disk_and_the_same(root):
     data = load(root)
     part = data.take(torch.tensor([2, 0]))

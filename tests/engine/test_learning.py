@@ -43,6 +43,14 @@ def test_loss_gradients_and_statistics_are_those_of_a_plain_pass(plain, images, 
     assert_close(state_of(model), state_of(plain))
 
 
+def test_what_is_nan_is_taken_for_no_class(plain, images, labels):
+    plain.eval()
+    expected = plain_pass(plain, images[1:], labels[1:])[1]
+    assert labels[0] == 0
+    images[0] = torch.nan
+    assert LearningPass(plain, CPU)(images, labels)[1] == expected
+
+
 def test_a_few_steps_end_where_plain_steps_end(plain, images, labels):
     model = copy.deepcopy(plain)
     learn, results = LearningPass(model, CPU), []

@@ -61,6 +61,13 @@ def test_what_sees_no_place_agrees_wherever_nothing_is_lost():
     assert lossy.value < 1
 
 
+def test_what_is_nan_agrees_with_nothing():
+    half = IMAGES.clone()
+    half[:3] = torch.nan
+    found = shift_consistency(Sums(), half, limit=2, pairs=2, generator=generator(0))
+    assert found.value == pytest.approx(20 / 23)
+
+
 def test_passes_of_any_size_find_the_same_and_the_model_stays(network, images, untouched):
     found = set()
     with untouched(network):

@@ -107,6 +107,33 @@ def test_likeness_is_told_of_all_and_of_the_successes(network, pictures):
     assert row.dissimilarity_of_successes.standard_error == pytest.approx(error, abs=1e-6)
 
 
+def test_successes_are_those_of_the_vote_or_of_who_was_shown_the_images(network, other, pictures):
+    images, labels = pictures.images(), pictures.labels
+    attack, vote = FGSM(eps=0.4), Vote(5)
+    with torch.no_grad():
+        other[6].weight.neg_()
+    own, voted, shown = evaluate(
+        network,
+        images,
+        labels,
+        {"fgsm": attack},
+        seed=0,
+        vote=vote,
+        similarity=True,
+        shown_to={"b": other},
+    )
+    found = attack(Network(network), images, labels, generator=generator(0))
+    unlike = dissimilarity(found.images, images).double()
+    draws = generator(0, "vote", "fgsm", 0)
+    by_vote = vote(Network(network), found.images, labels, generator=draws)
+    by_other = Network(other).score(found.images, labels)
+    for row, seen in ((own, found), (voted, by_vote), (shown, by_other)):
+        expected = unlike[seen.prediction != labels]
+        assert row.dissimilarity_of_successes.count == len(expected)
+        assert row.dissimilarity_of_successes.value == pytest.approx(expected.mean().item())
+    assert len({row.dissimilarity_of_successes.value for row in (own, voted, shown)}) == 3
+
+
 @pytest.mark.parametrize("block", [500, 3])
 def test_kept_images_are_what_the_stored_scores_are_of(
     network, pictures, tmp_path, monkeypatch, block

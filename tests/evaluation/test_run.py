@@ -164,7 +164,7 @@ def test_an_attack_on_the_vote_has_the_vote_s_row_alone(network, images, labels)
     vote, attacks = Vote(3, SpatialLimits(40.0)), {"grid": GridSearch(rotations=5, shifts=1)}
     (on_vote,) = evaluate(network, images, labels, attacks, seed=0, vote=vote, target="vote")
     assert on_vote.vote == 3
-    assert on_vote.evaluations == 5
+    assert on_vote.evaluations == 3 * 5
 
 
 def test_a_vote_can_only_be_attacked_if_there_is_one(network, images, labels):

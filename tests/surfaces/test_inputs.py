@@ -1,3 +1,5 @@
+import hashlib
+
 import numpy as np
 import pytest
 import torch
@@ -54,6 +56,17 @@ def test_the_digest_sees_every_pixel_and_label(images, labels):
     images[6, 0, 7, 7] -= 1e-6
     labels[6] = 1
     assert digest != content_sha256(images, labels)
+
+
+@pytest.mark.parametrize("change", [torch.Tensor.bfloat16, torch.Tensor.requires_grad_])
+def test_the_digest_is_that_of_the_bytes_of_any_tensor(images, labels, change):
+    kept = b"".join(
+        f"{tuple(t.shape)} {t.dtype}".encode() + t.numpy().tobytes() for t in (images, labels)
+    )
+    assert content_sha256(images, labels) == hashlib.sha256(kept).hexdigest()
+    changed = change(images)
+    again = content_sha256(changed, labels)
+    assert (again == hashlib.sha256(kept).hexdigest()) == (changed.dtype == torch.float32)
 
 
 def test_zero_but_for_rounding_is_zero():
