@@ -29,6 +29,7 @@ from landscape.engine import Compute, has_batchnorm
 from landscape.files import atomic_write
 from landscape.measures.barrier import barrier
 from landscape.models import Checkpoint
+from landscape.spatial import SpatialLimits
 from landscape.training import Augment
 from landscape.training.batches import ImageBatches
 from landscape.training.curve import connect
@@ -126,7 +127,7 @@ def loaded(options: Options, depth: Depth) -> Pair:
 
 
 def trained(pair: Pair, options: Options, depth: Depth) -> Curve:
-    """The curve, learned as the first network was, unless it is there."""
+    """The curve, learned from images as the first network was, unless it is there."""
     file, ends = options.out / "curve.pt", straight(pair.first.model, pair.second.model)
     if file.exists():
         found = load_curve(file)
@@ -136,13 +137,14 @@ def trained(pair: Pair, options: Options, depth: Depth) -> Curve:
             )
         return found
     told = pair.first.configuration["training"]
+    flip, crop, pose = (told["augment"][name] for name in ("flip", "crop", "pose"))
     curve = connect(
         pair.first.model,
         pair.second.model,
         ImageBatches(
             pair.learn,
             told["batch_size"],
-            augment=Augment(flip=told["augment"]["flip"], crop=told["augment"]["crop"]),
+            augment=Augment(flip, crop, None if pose is None else SpatialLimits(**pose)),
             seed=SEED,
         ),
         epochs=depth.epochs,

@@ -7,19 +7,23 @@ import runpy
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 import landscape
+from landscape.directions.curve import straight
 from landscape.evaluation import Evaluation
 from landscape.measures.barrier import barrier
 from landscape.models import MODELS, ModelSpec, build_model, save_checkpoint, vit
 from landscape.models.cnn import SmallCNN
 from landscape.models.resnet_cifar import CifarResNet
 from landscape.plots import panels, style
-from landscape.training import TrainConfig
+from landscape.spatial import SpatialLimits
+from landscape.training import Augment, TrainConfig
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 
@@ -364,6 +368,19 @@ def test_networks_are_compared_where_they_are_equally_accurate(monkeypatch):
     assert np.isnan(report._read(back, 0.7))
     assert report.spread(np.array([0.5, 0.7])) == "60.0 ± 10.0"
     assert report.spread(np.array([0.5])) == "50.0"
+
+
+@pytest.mark.parametrize("pose", [None, SpatialLimits(0.0, 2.0, 2.0)])
+def test_a_curve_learns_from_images_as_the_first_network_did(tmp_path, monkeypatch, pose):
+    connectivity, model, seen = script("mode_connectivity"), nn.Linear(2, 2), {}
+    monkeypatch.setattr(connectivity, "ImageBatches", lambda *_, **given: seen.update(given))
+    monkeypatch.setattr(connectivity, "connect", lambda *_, **__: straight(model, model))
+    told = TrainConfig(augment=Augment(flip=True, crop=1, pose=pose)).as_dict()
+    network = SimpleNamespace(model=model, configuration={"training": told})
+    pair = connectivity.Pair(network, network, None, None, None)
+    options = connectivity.Options(tmp_path, tmp_path, tmp_path)
+    connectivity.trained(pair, options, connectivity.DEPTHS["smoke"])
+    assert seen["augment"] == Augment(flip=True, crop=1, pose=pose)
 
 
 @pytest.mark.walkthrough

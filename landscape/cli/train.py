@@ -198,8 +198,8 @@ def train(
         workers: Processes that read image files while the network computes; by default one per
             core, at most 8.
         model_options: Keyword arguments of your factory, as JSON; of the package's own networks
-            levels and straight_through, of a ResNet blur and pool, of a ViT side and patch, as in
-            '{"blur": 3, "levels": 256}'.
+            levels and straight_through, of a ResNet blur, of resnet18 and resnet50 pool, of a ViT
+            side and patch, as in '{"blur": 3, "levels": 256}'.
         overwrite: Start anew even if --out holds a run.
     """
     from landscape.evaluation import with_attacked

@@ -68,8 +68,9 @@ MODELS: dict[str, ModelFactory] = {
     "resnet56": partial(CifarResNet, 56),
     "resnet18": partial(_imagenet_resnet, 18),
     "resnet50": partial(_imagenet_resnet, 50),
-    "resnet18-cifar": partial(_imagenet_resnet, 18, small_images=True),
-    "resnet50-cifar": partial(_imagenet_resnet, 50, small_images=True),
+    # Nothing is pooled in the stem of these two, so that `pool` is none of their options.
+    "resnet18-cifar": partial(_imagenet_resnet, 18, small_images=True, pool="max"),
+    "resnet50-cifar": partial(_imagenet_resnet, 50, small_images=True, pool="max"),
     "vit-tiny": _vit_tiny,
     "vit-tiny-224": partial(_vit_tiny, side=224),
 }

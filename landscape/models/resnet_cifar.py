@@ -22,7 +22,7 @@ class CifarResNet(nn.Module):
     a filter of so many taps comes before every subsampling (Zhang 2019); it has no parameters.
 
     Raises:
-        InputError: `depth` is not 6n + 2.
+        InputError: `depth` is not 6n + 2, or a filter has less than two taps.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class BasicBlock(nn.Module):
         super().__init__()
         self.stride = 1 if before == width else 2
         self.new_channels = width - before
-        blurs = blur > 0 and self.stride > 1
+        blurs = blur != 0 and self.stride > 1
         self.conv1 = _conv3x3(before, width, 1 if blurs else self.stride)
         self.blur1 = BlurPool(width, blur) if blurs else None
         self.blur2 = BlurPool(before, blur) if blurs else None

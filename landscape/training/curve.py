@@ -70,7 +70,9 @@ def connect(
     for name, value in (("epochs", epochs), ("bends", bends)):
         if value < 1:
             raise InputError(f"{name} is at least 1, got {value}")
-    line, count = straight(first, second, bends=bends), _count(batches)
+    line = straight(first, second, bends=bends)
+    with _drawing_alone(compute.device_for(first)):
+        count = _count(batches)
     descent = Descent(
         epochs * count, learning_rate, momentum, weight_decay, make_loss(loss), compute.precision
     )

@@ -24,7 +24,7 @@ log = logging.getLogger("landscape.training")
 
 @dataclass
 class EpochTotals:
-    """Sums over the images of the present epoch so far."""
+    """Sums over the images of the present epoch so far, with `clean_too` over both versions."""
 
     loss: float = 0.0
     correct: int = 0

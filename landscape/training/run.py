@@ -96,7 +96,8 @@ class Run:
         """Take all steps that are left."""
         learner, course = self.learner, self.learner.course
         total = course.images_per_epoch * course.epochs
-        done = course.images_per_epoch * learner.epoch + learner.totals.images
+        left = sum(map(len, learner.rest_of_epoch()))  # once each, however often they are seen
+        done = course.images_per_epoch * (learner.epoch + 1) - left
         with (
             torch.random.fork_rng(devices=learner.random_devices),
             deferred_stop(self.group) as asked,
@@ -158,7 +159,7 @@ class Run:
                 validation_loss=loss,
                 validation_accuracy=accuracy,
                 seconds=round(totals.seconds, 3),
-                images_per_second=round(totals.images / totals.seconds, 1),
+                images_per_second=round(self.learner.course.images_per_epoch / totals.seconds, 1),
             )
         )
         bar.note(log.history[-1].summary())

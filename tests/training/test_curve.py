@@ -209,6 +209,16 @@ def test_the_generator_decides_all_also_what_is_drawn_from_the_global_state(
     assert not same(curves[0].points[1], curves[2].points[1])
 
 
+def test_the_global_state_is_put_back_also_after_batches_were_counted():
+    class Stream:
+        def __iter__(self):
+            return iter([(torch.randn(4, 2), torch.arange(4) % 2)])
+
+    first, second, before = mlp(), mlp(), torch.get_rng_state()
+    connect(first, second, Stream(), epochs=1, learning_rate=0.1, generator=draws())
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 class Tokens(nn.Module):
     """Integers in, an embedding that is the last layer too."""
 

@@ -103,6 +103,14 @@ def test_clean_and_attacked_images_are_learned_from_one_to_one(shapes, start):
         assert_close(found, expected, rtol=0, atol=1e-5)
 
 
+def test_an_image_counts_once_however_often_it_is_learned_from(run, shapes, start, ctrl_c):
+    config = replace(CONFIG, epochs=1, adversary=FGSM(eps=0.1), clean_too=True)
+    with pytest.raises(KeyboardInterrupt):
+        run(shapes(40, spring=ctrl_c, at=2), config, start=start)
+    (epoch,) = run(shapes(40), config, start=start).history
+    assert epoch.images_per_second * epoch.seconds == pytest.approx(40, rel=0.2)
+
+
 @pytest.mark.processes
 def test_a_compiled_run_with_both_goes_on_as_one_that_is_not(
     run, shapes, start, tmp_path, monkeypatch
