@@ -1,12 +1,16 @@
 """Means with their errors, and what of values a logarithm shows; on plain numbers and arrays."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
 DECADES = 6.0  # the most a logarithmic scale shows; losses of exactly 0 are common
+NORMAL = 1.959964
+"""Standard deviations about the mean of a normal distribution, within which 95 % of it lie."""
 
 
 @dataclass(frozen=True)
@@ -55,12 +59,12 @@ class RunningMean:
         return Mean(self.mean, math.sqrt(variance / self.count), self.count)
 
 
-def wilson_interval(successes: int, trials: int, *, z: float = 1.959964) -> tuple[float, float]:
-    """The Wilson score interval of a proportion, 95 % unless another normal quantile is given.
+def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
+    """The 95 % Wilson score interval of a proportion.
 
     Source: Wilson (1927), "Probable inference, the law of succession, and statistical inference".
     """
-    p, z2 = successes / trials, z * z
+    p, z, z2 = successes / trials, NORMAL, NORMAL * NORMAL
     centre = (p + z2 / (2 * trials)) / (1 + z2 / trials)
     half = z / (1 + z2 / trials) * math.sqrt(p * (1 - p) / trials + z2 / (4 * trials * trials))
     return max(0.0, centre - half), min(1.0, centre + half)
@@ -69,3 +73,16 @@ def wilson_interval(successes: int, trials: int, *, z: float = 1.959964) -> tupl
 def lowest_logarithmic(positive: Float[np.ndarray, " n"]) -> float:
     """Where a logarithmic scale of positive values begins: at most `DECADES` below the largest."""
     return max(float(positive.min()), float(positive.max()) * 10**-DECADES)
+
+
+def null_unless_finite(value: Any) -> Any:
+    """The same nested values with null for numbers that are not finite: JSON has no word for these.
+
+    Args:
+        value: JSON values otherwise.
+    """
+    if isinstance(value, Mapping):
+        return {name: null_unless_finite(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [null_unless_finite(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -37,6 +37,14 @@ def page_text(text: str) -> str:
     return plain.replace("%{", "%&#123;").replace("\n", "<br>")
 
 
+def checkpoint_names(files: Sequence[Path]) -> list[str]:
+    """What checkpoints are called: as their files, or as the folder where that says no more.
+
+    `landscape train` calls every one of them model.pt. Two may come to be called alike.
+    """
+    return [file.resolve().parent.name if file.stem == "model" else file.stem for file in files]
+
+
 def distinct_names(files: Sequence[Path]) -> list[str]:
     """What tells files apart: their names, or as many of the folders they are in as it takes."""
     paths = [Path(file).parent.resolve() / Path(file).name for file in files]

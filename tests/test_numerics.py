@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from landscape.numerics import Mean, RunningMean, wilson_interval
+from landscape.numerics import Mean, RunningMean, null_unless_finite, wilson_interval
 
 
 def mean_of(batches: Iterable[np.ndarray]) -> Mean:
@@ -112,7 +112,10 @@ def test_wilsons_interval_is_scipys(trials):
         assert share - 1e-15 <= high <= 1
 
 
-def test_wilsons_interval_takes_other_quantiles():
-    expected = binomtest(30, 40).proportion_ci(0.99, method="wilson")
-    interval = wilson_interval(30, 40, z=2.5758293035489004)
-    assert interval == pytest.approx((expected.low, expected.high), abs=1e-12)
+def test_what_is_not_finite_is_null_wherever_it_stands():
+    told = {"a": [1.5, math.nan, (2, -math.inf)], "b": {"c": math.inf, "d": "nan"}, "e": None}
+    assert null_unless_finite(told) == {
+        "a": [1.5, None, [2, None]],
+        "b": {"c": None, "d": "nan"},
+        "e": None,
+    }

@@ -1,10 +1,12 @@
 """Text from files is shown as it is, and steers nothing."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from landscape.text import distinct_names, literal, page_text, printable
+from landscape.text import checkpoint_names, distinct_names, literal, page_text, printable
 
 STEERING = "\x1b[31mred\x1b]0;title\x07 \x9b1m \r\x08 \u202egnp.exe \ud800"
 
@@ -48,3 +50,8 @@ def test_files_are_told_apart_by_the_fewest_folders_and_links_keep_their_names(t
     other = tmp_path / "a" / "plane.h5"
     assert distinct_names([plane, other]) == [f"{tmp_path.name}/plane", "a/plane"]
     assert distinct_names([plane, plane]) == ["plane (1)", "plane (2)"]
+
+
+def test_checkpoints_are_called_as_their_files_or_as_the_folders_of_runs():
+    files = [Path("runs/a/model.pt"), Path("runs/b/epochs/0001.pt"), Path("model.safetensors")]
+    assert checkpoint_names(files) == ["a", "0001", Path.cwd().name]

@@ -11,7 +11,7 @@ from torch import nn
 from landscape.api.common import identity_of, sample_of, stored
 from landscape.api.weights import GridLike
 from landscape.directions.curve import Curve
-from landscape.engine import Compute, has_batchnorm
+from landscape.engine import Compute, bn_between
 from landscape.losses import LossLike, make_loss
 from landscape.processes import ALONE, Group
 from landscape.surfaces import CurveSurface, Measured, gather_any, grid_axis, point_count
@@ -80,14 +80,13 @@ def curve_surface(
     inputs, targets = gather_any(inputs, targets)
     count = point_count("t", t)
     values = t if count is None else np.linspace(0, 1, count)
-    bn = bn or ("recompute" if has_batchnorm(model) else "frozen")
     surface = CurveSurface(
         model,
         inputs,
         targets,
         curve=curve,
         axis=grid_axis("t", values, "1", "place on the curve"),
-        measured=Measured(make_loss(loss), fields, bn),
+        measured=Measured(make_loss(loss), fields, bn or bn_between(model)),
         compute=Compute(group.device_of(model, device), precision, memory, compile=compile),
         identity=identity_of(curve.network(model, 0.0), identity),
         others={name: sample_of(data) for name, data in (others or {}).items()},

@@ -12,7 +12,7 @@ from landscape.api.common import identity_of, sample_of, stored
 from landscape.attacks import Attack
 from landscape.directions import Around, Directions, DirectionSource, make_directions, regular
 from landscape.directions.checkpoints import CheckpointSource, weights_by_name
-from landscape.engine import Compute, has_batchnorm, placed
+from landscape.engine import Compute, bn_between, placed
 from landscape.errors import InputError
 from landscape.losses import LossLike, make_loss
 from landscape.processes import ALONE, Group
@@ -166,7 +166,7 @@ def weight_surface(
         measured=Measured(
             loss,
             fields,
-            bn or ("recompute" if made.connects and has_batchnorm(model) else "frozen"),
+            bn or (bn_between(model) if made.connects else "frozen"),
             adversary_of(attack, attack_at, seed=seed),
             clean_too,
         ),

@@ -17,6 +17,7 @@ from landscape.cli.options import (
 from landscape.cli.output import cell, console, say
 from landscape.cli.together import together
 from landscape.errors import InputError
+from landscape.text import checkpoint_names
 
 WIDE = 4  # attacks side by side on a terminal of 80 columns
 
@@ -132,9 +133,7 @@ def _labels(checkpoints: Sequence[Path], names: Sequence[str]) -> list[str]:
     """What the models are called: by the user, or after what tells their files apart."""
     if names and len(names) != len(checkpoints):
         raise InputError(f"expected a name for each of {len(checkpoints)} models, got {len(names)}")
-    labels = list(names) or [
-        p.stem if p.stem != "model" else p.resolve().parent.name for p in checkpoints
-    ]
+    labels = list(names) or checkpoint_names(checkpoints)
     twice = sorted({label for label in labels if labels.count(label) > 1})
     if twice:
         raise InputError(f"several models would be called {twice[0]!r}; tell them apart by --names")

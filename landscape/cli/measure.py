@@ -1,7 +1,6 @@
 """`landscape measure`: how the loss bends around trained weights, in numbers."""
 
 import json
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -74,7 +73,7 @@ def measure(
         for text, one in chosen.items():
             bar.note(text)
             found[text] = one(task)
-            record["measures"][text] = {"settings": settings_of(one), **_as_json(found[text])}
+            record["measures"][text] = {"settings": settings_of(one), **_told(found[text])}
             if out:  # after each, so that an interruption leaves those that are done
                 _write(out, record)
             bar.advance(1)
@@ -82,20 +81,13 @@ def measure(
     say(f"mean over {len(images)} images" + (f"; written: {out}" if out else ""))
 
 
-def _as_json(found: "Found") -> dict[str, Any]:
+def _told(found: "Found") -> dict[str, Any]:
     from dataclasses import asdict
 
-    readings = [_written(asdict(reading)) for reading in found.readings]
-    return {"readings": readings, "details": _written(found.details)}
+    from landscape.numerics import null_unless_finite
 
-
-def _written(value: Any) -> Any:
-    """JSON has no nan and no infinity: they are written as words."""
-    if isinstance(value, Mapping):
-        return {name: _written(part) for name, part in value.items()}
-    if isinstance(value, list):
-        return [_written(part) for part in value]
-    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+    readings = [null_unless_finite(asdict(reading)) for reading in found.readings]
+    return {"readings": readings, "details": null_unless_finite(found.details)}
 
 
 def _write(out: Path, record: Mapping[str, Any]) -> None:

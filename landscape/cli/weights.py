@@ -18,6 +18,7 @@ from landscape.cli.options import (
 from landscape.cli.output import say
 from landscape.cli.together import together
 from landscape.errors import InputError
+from landscape.text import checkpoint_names
 
 if TYPE_CHECKING:
     from torch import nn
@@ -153,7 +154,7 @@ def _only(grids: Sequence[Any], dimensions: int) -> list[Any]:
 def _read(paths: Sequence[Path], model: ModelOptions) -> "dict[str, nn.Module]":
     """Checkpoints by name: of the file, or of its folder where all files are called alike."""
     files = [file for path in paths for file in _files(path)]
-    names = [file.resolve().parent.name if file.stem == "model" else file.stem for file in files]
+    names = checkpoint_names(files)
     if len(set(names)) < len(names):
         names = [f"{file.parent.name}/{file.stem}" for file in files]
     if len(set(names)) < len(names):

@@ -8,7 +8,7 @@ from landscape.engine.network import MICRO_BATCH, Network
 from landscape.engine.points import Sample, WeightPoints
 from landscape.engine.prepare import placed
 from landscape.engine.scores import OBJECTIVES, Scores, refuse_foreign_labels
-from landscape.engine.watching import has_batchnorm
+from landscape.engine.watching import bn_between, has_batchnorm
 
 __all__ = [
     "COMPILE",
@@ -21,6 +21,7 @@ __all__ = [
     "Sample",
     "Scores",
     "WeightPoints",
+    "bn_between",
     "has_batchnorm",
     "learning_pays",
     "leaves_some_out",

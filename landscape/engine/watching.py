@@ -25,6 +25,14 @@ def has_batchnorm(model: nn.Module) -> bool:
     return any(isinstance(m, NORMS) and m.running_mean is not None for m in model.modules())
 
 
+def bn_between(model: nn.Module) -> str:
+    """What BatchNorm goes by between networks unless it is said: measured anew, if there is any.
+
+    The statistics of either end fit no other network.
+    """
+    return "recompute" if has_batchnorm(model) else "frozen"
+
+
 @dataclass(frozen=True)
 class Observation:
     """What one forward pass showed.

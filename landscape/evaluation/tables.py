@@ -3,15 +3,14 @@
 import csv
 import io
 import json
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 from landscape.errors import InputError
 from landscape.evaluation.rows import Evaluation
 from landscape.files import atomic_write
+from landscape.numerics import null_unless_finite
 from landscape.registry import lookup
 
 Results = Mapping[str, Sequence[Evaluation]]
@@ -44,15 +43,11 @@ def as_json(results: Results) -> str:
     A number that is not finite is null: JSON knows no other word for it.
     """
     rows = [
-        {"model": model, **_as_json(asdict(row))} for model, rows in results.items() for row in rows
+        {"model": model, **null_unless_finite(asdict(row))}
+        for model, rows in results.items()
+        for row in rows
     ]
     return json.dumps(rows, indent=1) + "\n"
-
-
-def _as_json(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _as_json(part) for name, part in value.items()}
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def as_latex(results: Results) -> str:

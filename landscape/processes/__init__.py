@@ -4,18 +4,18 @@ from landscape.processes.board import Board
 from landscape.processes.group import (
     ALONE,
     Group,
-    deferred_stop,
     heard_signals,
     is_loss_of_another,
     joined,
+    shared_stop,
 )
 
 __all__ = [
     "ALONE",
     "Board",
     "Group",
-    "deferred_stop",
     "heard_signals",
     "is_loss_of_another",
     "joined",
+    "shared_stop",
 ]

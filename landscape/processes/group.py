@@ -17,8 +17,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from landscape.errors import InputError
-from landscape.interrupt import ERRORS, Asked, Terminated
-from landscape.interrupt import deferred_stop as deferred_stop_of_one
+from landscape.interrupt import ERRORS, Asked, Terminated, deferred_stop
 
 T = TypeVar("T")
 GIVEN = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR")  # by torchrun, to every process
@@ -203,14 +202,14 @@ def is_loss_of_another(error: RuntimeError) -> bool:
 
 
 @contextmanager
-def deferred_stop(group: Group) -> Iterator[Asked]:
+def shared_stop(group: Group) -> Iterator[Asked]:
     """As `landscape.interrupt.deferred_stop`, in all processes alike: what one heard, all are told.
 
     The yielded function is then called by all of them, in the same order. The SIGTERM of torchrun
     kills what has not ended after half a minute; a second signal changes nothing.
     """
     if group.size == 1:
-        with deferred_stop_of_one() as asked:
+        with deferred_stop() as asked:
             yield asked
         return
     with heard_signals() as heard:

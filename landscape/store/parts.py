@@ -40,16 +40,15 @@ def slabs(sizes: Mapping[Hashable, int], most: int = POINTS) -> Iterator[Where]:
 
 
 def measured(
-    field: xr.DataArray, done: xr.DataArray | None = None, *, most: int = POINTS
+    field: xr.DataArray, done: xr.DataArray | None = None
 ) -> Iterator[Shaped[np.ndarray, " n"]]:
     """The values of a field that were measured, part by part, in no particular order.
 
     Args:
         field: over the grid, and over any further dimensions.
         done: 1 where points were computed; None: everywhere.
-        most: points in a part.
     """
-    for where in slabs(field.sizes, most):
+    for where in slabs(field.sizes):
         part = field.isel(where).compute()
         if done is not None:
             there = done.isel(where, missing_dims="ignore")

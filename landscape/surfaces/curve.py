@@ -7,7 +7,7 @@ from torch import nn
 
 from landscape.directions import Directions
 from landscape.directions.curve import Curve
-from landscape.engine import Compute, Sample, has_batchnorm
+from landscape.engine import Compute, Sample, bn_between
 from landscape.processes import ALONE, Group
 from landscape.store import Axis
 from landscape.surfaces.weights import Measured, WeightSurface
@@ -56,14 +56,13 @@ class CurveSurface(WeightSurface):
             InputError: the model is of another architecture.
         """
         start, self._curve = curve.network(model, 0.0), curve
-        bn = "recompute" if has_batchnorm(start) else "frozen"
         super().__init__(
             start,
             inputs,
             targets,
             axes=(axis,),
             directions=_directions(curve),
-            measured=measured or Measured(bn=bn),
+            measured=measured or Measured(bn=bn_between(start)),
             compute=compute,
             identity=identity,
             others=others,

@@ -122,10 +122,10 @@ def _checked(images: Tensor, labels: Tensor) -> tuple[Images, Labels]:
     return images, labels.long()
 
 
-def title_of(kind: str, identity: Mapping[str, Any]) -> str:
+def title_of(what: str, identity: Mapping[str, Any], *, nameless: str = "a model") -> str:
     """A title such as "weight surface of resnet32 on cifar10", from what names model and data."""
     on = f" on {identity['dataset']}" if "dataset" in identity else ""
-    return f"{kind} surface of {identity.get('model', 'a model')}{on}"
+    return f"{what} of {identity.get('model', nameless)}{on}"
 
 
 def point_count(name: str, grid: Any) -> int | None:

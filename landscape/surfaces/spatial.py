@@ -142,7 +142,7 @@ class SpatialSurface:
                 "loss": "cross-entropy",
             },
             about={
-                "title": title_of("spatial", identity),
+                "title": title_of("spatial surface", identity),
                 "pose": "rotation in degrees counter-clockwise as displayed, shifts in pixels",
                 "classes": list(classes),
                 "provenance": provenance(device=str(self._network.device)),

@@ -28,6 +28,7 @@ from landscape.surfaces.checks import (
     repeatable,
     sample_points,
 )
+from landscape.surfaces.inputs import title_of
 from landscape.typing import Images, Labels
 
 NATURAL = "natural"
@@ -109,7 +110,7 @@ class TradeoffSurface:
                 "precision": compute.precision,
             },
             about={
-                "title": _title(identity),
+                "title": title_of("clean and attacked accuracy", identity, nameless="networks"),
                 "attack_names": names,
                 "provenance": provenance(device=device),
             },
@@ -166,8 +167,3 @@ class TradeoffSurface:
             repeatable(*found[-1][1]),
             nonfinite_share(data.loss),
         ]
-
-
-def _title(identity: Mapping[str, Any]) -> str:
-    dataset = f" on {identity['dataset']}" if "dataset" in identity else ""
-    return f"clean and attacked accuracy of {identity.get('model', 'networks')}{dataset}"

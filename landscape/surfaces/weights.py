@@ -221,7 +221,7 @@ class WeightSurface:
                 **measured.configuration(),
             },
             about={
-                "title": title_of(self.title, identity),
+                "title": title_of(f"{self.title} surface", identity),
                 "provenance": provenance(device=str(self._network.device)),
                 "directions_record": directions.record(),
                 **path,

@@ -19,7 +19,7 @@ from landscape.models import (
     weights_sha256,
 )
 from landscape.numerics import RunningMean
-from landscape.processes import Group, deferred_stop
+from landscape.processes import Group, shared_stop
 from landscape.progress import Progress
 from landscape.progress import progress as progress_bar
 from landscape.provenance import provenance
@@ -100,7 +100,7 @@ class Run:
         done = course.images_per_epoch * (learner.epoch + 1) - left
         with (
             torch.random.fork_rng(devices=learner.random_devices),
-            deferred_stop(self.group) as asked,
+            shared_stop(self.group) as asked,
             self.log() as log,
             progress_bar(total, description, unit="images", enabled=show, done=done) as bar,
         ):

@@ -1,7 +1,6 @@
 """`landscape measure` on the digits."""
 
 import json
-import math
 import re
 
 import pytest
@@ -74,7 +73,7 @@ def test_what_is_not_finite_is_valid_json(checkpoint, tmp_path):
         raise AssertionError(f"{constant} is not JSON")
 
     readings = json.loads(out.read_text(), parse_constant=refuse)["measures"]["hessian"]["readings"]
-    assert [math.isnan(float(reading["value"])) for reading in readings] == [True] * 3
+    assert [reading["value"] for reading in readings] == [None] * 3
 
 
 @pytest.mark.parametrize(
