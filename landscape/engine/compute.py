@@ -1,8 +1,10 @@
 """Where a network runs, how precisely, and within which bounds."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,6 +17,8 @@ from landscape.registry import lookup
 PRECISIONS: dict[str, torch.dtype | None] = {"fp32": None, "tf32": None, "bf16": torch.bfloat16}
 """By name the type of matrix products, None: that of the weights. `fp32` is the model's own
 precision; `tf32` rounds the factors of products to 10 bits, on NVIDIA GPUs; `bf16` autocasts."""
+
+log = logging.getLogger("landscape.engine")
 
 CPU_FLAGS = Path("/proc/cpuinfo")
 Compile = Literal["auto", "always", "never"]
@@ -71,6 +75,17 @@ def computes_bf16(device: torch.device) -> bool:
         return True
     words = set(CPU_FLAGS.read_text(encoding="utf-8").split())
     return bool(words & {"avx512_bf16", "amx_bf16", "avx_ne_convert", "bf16"})
+
+
+def tell_if_slow(precision: str, device: torch.device) -> None:
+    """Warn, once in each process, of bf16 that is only emulated."""
+    if precision == "bf16" and not computes_bf16(device):
+        _tell_emulated()
+
+
+@cache
+def _tell_emulated() -> None:
+    log.warning("this CPU has no bf16 instructions: fp32 is faster here, and more precise")
 
 
 def _usable(device: str | torch.device) -> torch.device:

@@ -1,9 +1,8 @@
 """Running one network over many inputs, on a copy of the caller's model."""
 
-import logging
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 import torch
@@ -11,7 +10,7 @@ from torch import Tensor, nn
 
 from landscape.engine.allocator import keep_memory
 from landscape.engine.calibration import Plan
-from landscape.engine.compute import Compute, arithmetic, computes_bf16
+from landscape.engine.compute import Compute, arithmetic, tell_if_slow
 from landscape.engine.folding import Folding, state_of
 from landscape.engine.passes import Passes
 from landscape.engine.prepare import Prepared, prepare, private_copy
@@ -29,8 +28,6 @@ from landscape.spatial import Warp
 from landscape.typing import Images, Inputs, Labels, Logits, Outputs
 from landscape.weights import refuse_diverged
 
-log = logging.getLogger("landscape.engine")
-
 DEFAULT = Compute()
 MICRO_BATCH = 128  # images in one forward pass, unless calibration finds better
 
@@ -39,12 +36,6 @@ Render = Callable[[Tensor, slice], Images]
 
 Reduce = Callable[[Tensor, slice], Tensor]
 """From the outputs of some examples, and where these stand among all, to what is wanted of them."""
-
-
-@cache
-def tell_slow_bf16() -> None:
-    """A training and its attacks are several networks; this is said once in each process."""
-    log.warning("this CPU has no bf16 instructions: fp32 is faster here, and more precise")
 
 
 class Network:
@@ -76,8 +67,7 @@ class Network:
         self.device = compute.device_for(model)
         refuse_diverged(model, "the model")
         self.compute, self.precision = compute, compute.precision
-        if self.precision == "bf16" and not computes_bf16(self.device):
-            tell_slow_bf16()
+        tell_if_slow(self.precision, self.device)
         self.module = self._plain = private_copy(model, self.device)
         self.folding, self.memory_format = Folding(), torch.contiguous_format
         self.dtype = next((p.dtype for p in self.module.parameters()), torch.float32)

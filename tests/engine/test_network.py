@@ -7,7 +7,6 @@ from torch import nn
 
 from landscape.engine import Compute, Network, Scores, WeightPoints, compute
 from landscape.engine.allocator import keep_memory
-from landscape.engine.network import tell_slow_bf16
 from landscape.errors import InputError
 from landscape.spatial import Warp
 
@@ -168,7 +167,7 @@ def test_a_model_that_needs_contiguous_features_works(images, labels):
 def test_a_cpu_without_bf16_is_named_once(network, flags, native, monkeypatch, tmp_path, caplog):
     (tmp_path / "cpuinfo").write_text(f"processor : 0\nflags : fpu {flags}\n", encoding="utf-8")
     monkeypatch.setattr(compute, "CPU_FLAGS", tmp_path / "cpuinfo")
-    tell_slow_bf16.cache_clear()
+    compute._tell_emulated.cache_clear()
     for _ in range(2):
         Network(network, Compute(precision="bf16"))
     assert caplog.text.count("no bf16 instructions") == (not native)
