@@ -42,10 +42,11 @@ def make_measure(text: str) -> Measure:
     name, settings = settings_behind(text)
     measure: Any = lookup(MEASURES, name, kind="measure")()
     known = {one.name: getattr(measure, one.name) for one in fields(measure)}
+    changes = {}
     for key, value in settings:
         refuse_unknown(name, key, known)
-        measure = replace(measure, **{key: parsed(known[key], value, key)})
-    made: Measure = measure
+        changes[key] = parsed(known[key], value, key)
+    made: Measure = replace(measure, **changes)  # at once: one may need the next
     return made
 
 
