@@ -55,9 +55,10 @@ def _of_facts(file: h5py.File) -> int:
 
 def _of_attributes(total: int, holder: h5py.HLObject) -> int:
     """Text and numbers; references between datasets and their dimensions are HDF5's own."""
-    for name in sorted(holder.attrs):
-        if name != SEAL and holder.attrs.get_id(name).dtype.kind in "OSiuf":
-            value = holder.attrs[name]
+    attrs = holder.attrs
+    for name in sorted(attrs):
+        if name != SEAL and attrs.get_id(name).dtype.kind in "OSiuf":
+            value = attrs[name]
             if isinstance(value, str | np.generic):
                 total = zlib.crc32(f"{name}={value}".encode(), total)
     return total

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from xarray.core import indexing
 
-from landscape.store.members import Held, attributes
+from landscape.store.members import Held
 from landscape.store.watch import reading
 
 
@@ -24,7 +24,7 @@ def lazy_dataset(held: dict[str, Held], facts: dict[str, Any], path: Path) -> xr
         name: xr.Variable(
             (name,) if one.scale else one.dims,
             indexing.LazilyIndexedArray(_Values(one.data, path)),
-            dict(attributes(one.data, name, path)),
+            dict(one.attributes),
         )
         for name, one in held.items()
         if not one.blank

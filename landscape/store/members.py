@@ -49,12 +49,14 @@ class Held:
         dims: the names of its dimensions, which stand beside it; empty where it does not say.
         scale: whether it is a dimension.
         blank: whether it is one without coordinates.
+        attributes: see `attributes`.
     """
 
     data: h5py.Dataset
     dims: tuple[str, ...]
     scale: bool
     blank: bool
+    attributes: Mapping[str, Any]
 
 
 def refused(path: Path, wanted: str, got: object) -> InputError:
@@ -139,17 +141,18 @@ def attributes(holder: Any, name: str, path: Path) -> Iterator[tuple[str, Any]]:
     Raises:
         InputError: one is neither text nor a number, or too long, or there are too many.
     """
-    if len(holder.attrs) > MOST_ATTRIBUTES:
-        raise refused(path, f"at most {MOST_ATTRIBUTES} attributes of {name}", len(holder.attrs))
-    for key in holder.attrs:
+    attrs = holder.attrs  # made anew whenever it is asked for, and of a file slowly
+    if len(attrs) > MOST_ATTRIBUTES:
+        raise refused(path, f"at most {MOST_ATTRIBUTES} attributes of {name}", len(attrs))
+    for key in attrs:
         if key.startswith("_") or (isinstance(holder, h5py.Dataset) and key in STRUCTURE):
             continue
-        about = holder.attrs.get_id(key)
+        about = attrs.get_id(key)
         known = is_text(about.dtype) or is_number(about.dtype)
         if about.shape not in ((), (1,)) or not known:
             wanted = f"text or a number as attribute {shown(key)} of {name}"
             raise refused(path, wanted, f"{about.dtype} of shape {about.shape}")
-        value = holder.attrs[key] if about.shape == () else holder.attrs[key][0]
+        value = attrs[key] if about.shape == () else attrs[key][0]
         if is_text(about.dtype):
             value = value.decode() if isinstance(value, bytes) else value
             if len(value.encode()) > MOST_TEXT:  # and fails where it is no text
@@ -159,7 +162,8 @@ def attributes(holder: Any, name: str, path: Path) -> Iterator[tuple[str, Any]]:
 
 def _held(data: h5py.Dataset, name: str, places: Mapping[int, str], path: Path) -> Held:
     _refuse_storage(data, name, path)
-    for word, text in attributes(data, shown(name), path):
+    told = dict(attributes(data, shown(name), path))
+    for word, text in told.items():
         if word in ("units", "long_name") and len(str(text)) > MOST_WORDS:
             raise refused(path, f"short {word} of {shown(name)}", f"{len(text)} characters")
     if not is_number(data.dtype) and not (is_text(data.dtype) and data.shape == ()):
@@ -170,16 +174,17 @@ def _held(data: h5py.Dataset, name: str, places: Mapping[int, str], path: Path) 
         raise refused(path, f"a list of coordinates as {shown(name)}", f"shape {data.shape}")
     if not blank and not data.dtype.isnative:
         raise refused(path, f"bytes in this machine's order in {shown(name)}", data.dtype)
-    return Held(data, _dims(data, name, places, path), scale, blank)
+    return Held(data, _dims(data, name, places, path), scale, blank, told)
 
 
 def _structure(data: h5py.Dataset, key: str, name: str, path: Path) -> bytes:
-    if key not in data.attrs:
+    attrs = data.attrs
+    if key not in attrs:
         return b""
-    about = data.attrs.get_id(key)
+    about = attrs.get_id(key)
     if about.dtype.kind != "S" or about.shape != () or about.dtype.itemsize > MOST_WORDS:
         raise refused(path, f"short text as {key} of {shown(name)}", about.dtype)
-    return bytes(data.attrs[key])
+    return bytes(attrs[key])
 
 
 def _dims(data: h5py.Dataset, name: str, places: Mapping[int, str], path: Path) -> tuple[str, ...]:
