@@ -50,8 +50,8 @@ def sweep(
             and writes the file, which the others need not see.
 
     Raises:
-        InputError: the file holds something else, is in use or cannot be written; or processes were
-            about to compute different surfaces.
+        InputError: the plan cannot be followed; the file holds something else, is in use or cannot
+            be written; or processes were about to compute different surfaces.
         KeyboardInterrupt: after Ctrl-C or SIGTERM, once all that was computed is in the file.
     """
     layout = replace(surface.layout, about={**surface.layout.about, **plan.about()})
@@ -83,6 +83,7 @@ class _Job:
 
     def begin(self, out: Path, *, overwrite: bool) -> int | None:
         """Open the file; how many points it may lack, or None if the plan misses none of it."""
+        self._plan.refuse(self._layout)
         self._writer = writer = SurfaceWriter(out, self._layout, overwrite=overwrite)
         batches = self._plan.batches(writer)
         first = next(batches, None)

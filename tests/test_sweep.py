@@ -90,6 +90,12 @@ def test_an_adaptive_sweep_measures_few_points_and_knows_the_rest(tmp_path):
     assert np.isfinite(part.accuracy).all()
 
 
+def test_a_plan_that_cannot_be_followed_leaves_no_file(tmp_path):
+    with pytest.raises(InputError, match="a budget of 81 points or more"):
+        sweep(Ripple(), tmp_path / "s.h5", plan=Adaptive(budget=80))
+    assert not list(tmp_path.iterdir())
+
+
 def test_checks_see_measured_points_alone(tmp_path):
     out = tmp_path / "s.h5"
     sweep(Ripple(), out, plan=Adaptive(budget=90))

@@ -100,7 +100,8 @@ def weight_surface(
             measured anew.
         tolerance: measure only where interpolation between measured points errs more than this
             share of the range of the loss, both on a scale of log(1 + loss); 0.01 is 1 %.
-        budget: measure so many points at most, where interpolation errs most.
+        budget: measure so many points at most, where interpolation errs most; nine along each axis
+            are always measured.
         bn: BatchNorm statistics, "frozen" as trained or "recompute" at every point; by default
             recomputed between models and along trajectories, frozen elsewhere.
         attack: measure the loss under an attack: itself, or as `make_attack` reads it.
@@ -129,13 +130,15 @@ def weight_surface(
 
     Source: Li et al. 2018, "Visualizing the loss landscape of neural nets", sec. 4.
     """
+    if alpha is None:
+        raise InputError("expected a grid for alpha, got None; give coordinates or their number")
     if gamma is not None and beta is None:
         raise InputError("expected a grid for beta where there is one for gamma, got None")
     inputs, targets = gather_any(inputs, targets)
     refuse_weightless(model)
     weights, loss = weights_of(model), make_loss(loss)
     compute = Compute(group.device_of(model, device), precision, memory, compile=compile)
-    grids = [grid for grid in (alpha, beta, gamma) if grid is not None]
+    grids = [alpha, *(grid for grid in (beta, gamma) if grid is not None)]
     around = Around(
         weights,
         seed=seed,

@@ -86,7 +86,8 @@ def weights(
             statistics are then recomputed on train.
         tolerance: Measure only where interpolation errs more than this share of the loss's range
             (of log(1 + loss)), e.g. 0.01; all points of the grid by default.
-        budget: Measure so many points at most, where interpolation errs most.
+        budget: Measure so many points at most, where interpolation errs most; nine along each axis
+            are always measured.
         bn: BatchNorm statistics: frozen as trained, or recompute at every point, as by default
             between models and along trajectories.
         attack: Measure the loss under an attack, as landscape evaluate takes it: fgsm, pgd,

@@ -129,10 +129,12 @@ def extent(coordinates: Float[np.ndarray, " path"]) -> tuple[float, float]:
 def regular(reach: tuple[float, float], count: int) -> Float[np.ndarray, " count"]:
     """Evenly spaced coordinates over a range and, where it must be, a little more.
 
-    The centre, 0, is one of them, unless the range is symmetric about it; on the way to another
-    network so is that, 1.
+    The centre, 0, is one of them, unless there are two or the range is symmetric about it; on the
+    way to another network so is that, 1. A single one is the centre.
     """
     low, high = reach
+    if count == 1:
+        return np.zeros(1)
     if low == -high or count < 3:
         return np.linspace(low, high, count)
     if reach == REACH:

@@ -100,14 +100,16 @@ def evaluate(
         the vote alone.
 
     Raises:
-        InputError: no images, not as many labels, labels the model has no output for, images too
-            small for the SSIM, or results of something else in `out`.
+        InputError: no attacks, no images, not as many labels, labels the model has no output for,
+            images too small for the SSIM, or results of something else in `out`.
     """
     data = labelled(images, labels)
+    if not attacks:
+        raise InputError("expected at least one attack, got none; natural attacks nothing")
     if target == "vote" and vote is None:
-        raise InputError("expected a vote to attack, got none; give vote=Vote(k=10)")
+        raise InputError("expected a vote to attack, got none; give --vote 10 (vote=Vote(k=10))")
     if keep_images and out is None:
-        raise InputError("attacked images are kept in a folder, got none; give one as out")
+        raise InputError("attacked images are kept in a folder, got none; give one by --out (out=)")
     compute = Compute(group.device_of(model, device), precision, memory, compile=compile)
     network = Network(model, compute)
     extras: list[Extra] = [Dissimilarity()] * similarity

@@ -10,11 +10,9 @@ import numpy as np
 
 from landscape.store.checksums import SUM_FIELD
 from landscape.store.members import Held, attributes, is_number, is_text, members, refused, shown
-from landscape.store.schema import DONE_FIELD, Layout
+from landscape.store.schema import DONE_FIELD, Layout, beyond_computing
 from landscape.store.told import refuse_misshapen_facts, tensors
 from landscape.store.watch import under_watch
-
-HUGE = 1e100  # beyond it distances between coordinates, and their squares, are no numbers
 
 DIRECTIONS, PARAMETER, PARAMETERS = "directions", "parameter", "parameters"
 
@@ -109,8 +107,8 @@ def _refuse_axes(held: Mapping[str, Held], items: list[str], path: Path) -> None
             values = one.data[...]
             if not np.isfinite(values).all() or len(np.unique(values)) < len(values):
                 raise refused(path, f"distinct numbers as coordinates {shown(name)}", "others")
-            largest, span = np.abs(values).max(), float(values.max()) - float(values.min())
-            if largest > HUGE or 0 < span < 1 / HUGE:
+            if beyond_computing(values):
+                largest = np.abs(values).max()
                 raise refused(path, f"coordinates {shown(name)} of sizes to compute with", largest)
 
 

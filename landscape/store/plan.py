@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int
 
 from landscape.errors import InputError
 from landscape.store.hdf5 import SurfaceWriter
-from landscape.store.refine import Lattice, errors, wanted
+from landscape.store.refine import INITIAL, Lattice, errors, wanted
 from landscape.store.schema import ADAPTIVE, Layout
 
 Batch = Int[np.ndarray, " n"]
@@ -23,6 +23,9 @@ class Plan(Protocol):
 
     def about(self) -> Mapping[str, Any]:
         """Facts that stand in the file from the start; JSON values."""
+
+    def refuse(self, layout: Layout) -> None:
+        """Raise InputError unless the plan can be followed, before there is a file."""
 
     def most(self, layout: Layout) -> int:
         """How many points there may be at the end."""
@@ -41,6 +44,9 @@ class Everything:
     def about(self) -> Mapping[str, Any]:
         """Nothing."""
         return {}
+
+    def refuse(self, layout: Layout) -> None:
+        """Nothing."""
 
     def most(self, layout: Layout) -> int:
         """The whole grid."""
@@ -67,7 +73,7 @@ class Adaptive:
         tolerance: the estimated error of the interpolation that is left, as a share of the range
             of the finite values measured, both of log(1 + value), e.g. 0.01 for 1 %; None: none is
             small enough.
-        budget: the most points that are measured; None: as many as it takes.
+        budget: the most points that are measured, with the coarse grid; None: as many as it takes.
     """
 
     tolerance: float | None = None
@@ -86,18 +92,30 @@ class Adaptive:
         """What was asked for."""
         return {ADAPTIVE: {"tolerance": self.tolerance, "budget": self.budget}}
 
+    def refuse(self, layout: Layout) -> None:
+        """Refuse many values a point, and a budget below the coarse grid.
+
+        Below it nothing is known of how far predictions are off.
+        """
+        if layout.items or layout.fields[0].own:
+            raise InputError(
+                f"expected one value of {layout.fields[0].name} a point to choose points by, but a "
+                f"{layout.kind!r} surface has many; leave tolerance and budget out"
+            )
+        coarse = int((_Ascending(layout).lattice.level_of <= INITIAL).sum())
+        if self.budget is not None and self.budget < coarse:
+            raise InputError(
+                f"expected a budget of {coarse} points or more, which are always measured, got "
+                f"{self.budget}"
+            )
+
     def most(self, layout: Layout) -> int:
         """The budget, or the whole grid."""
         size = math.prod(layout.grid_shape)
         return size if self.budget is None else min(size, self.budget)
 
     def batches(self, writer: SurfaceWriter) -> Iterator[Batch]:
-        """Round by round what is wanted; what the file holds already is read, not asked for.
-
-        Raises:
-            InputError: a point has more than one value, or the budget does not reach the corners.
-        """
-        _refuse(writer.layout, self.budget)
+        """Round by round what is wanted; what the file holds already is read, not asked for."""
         order = _Ascending(writer.layout)
         known = np.zeros(order.lattice.shape, dtype=bool)
         while True:
@@ -151,16 +169,3 @@ class _Ascending:
         where = np.unravel_index(indices, self._shape)
         back = [order[i] for order, i in zip(self._orders, where, strict=True)]
         return np.asarray(np.ravel_multi_index(back, self._shape))
-
-
-def _refuse(layout: Layout, budget: int | None) -> None:
-    if layout.items or layout.fields[0].own:
-        raise InputError(
-            f"expected one value of {layout.fields[0].name} a point to choose points by, but a "
-            f"{layout.kind!r} surface has many; leave tolerance and budget out"
-        )
-    corners = math.prod(min(n, 2) for n in layout.grid_shape)
-    if budget is not None and budget < corners:
-        raise InputError(
-            f"expected a budget of {corners} points or more, the corners of the grid, got {budget}"
-        )

@@ -14,6 +14,13 @@ READABLE = (1, SCHEMA_VERSION)
 """Schemas that are read and continued; 1 had no checksums of points and facts."""
 ADAPTIVE = "adaptive"
 """The attribute of a surface whose points were chosen by their values; see `store.refine`."""
+HUGE = 1e100  # beyond it distances between coordinates, and their squares, are no numbers
+
+
+def beyond_computing(values: Shaped[np.ndarray, " n"]) -> bool:
+    """Whether finite coordinates are too large, or too close together, to compute with."""
+    span = float(values.max()) - float(values.min())
+    return bool(np.abs(values).max() > HUGE or 0 < span < 1 / HUGE)
 
 
 @dataclass(frozen=True)
@@ -32,6 +39,11 @@ class Axis:
             raise InputError(f"the axis {self.name} has values that are not finite")
         if len(np.unique(self.values)) != len(self.values):
             raise InputError(f"the axis {self.name} names the same value twice")
+        if beyond_computing(self.values):
+            raise InputError(
+                f"the axis {self.name} needs values of at most {HUGE:g} over a range of at least "
+                f"{1 / HUGE:g}, got {self.values.min():g} to {self.values.max():g}"
+            )
 
     def __len__(self) -> int:
         return len(self.values)

@@ -129,6 +129,7 @@ def test_bad_evaluations_get_one_sentence(run, tmp_path, capsys):
     cases = {
         (model, model): "would be called",
         (model, "--names", "a", "b"): "expected a name for each of 1 models, got 2",
+        (model, "--attacks"): "expected at least one attack, got none",
         (model, "--attacks", "gird"): "did you mean 'grid'?",
         (model, "--attacks", "grid:size=3"): "grid has no setting 'size'",
         (model, "--shift-limit", "wide"): "percent of the side, as in 10%, got 'wide'",

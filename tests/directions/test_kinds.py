@@ -188,6 +188,11 @@ def test_default_coordinates_hold_the_centre_and_cover_the_range(count):
         assert path[-1] - path[0] < 1.1 * 9.2
 
 
+@pytest.mark.parametrize("reach", [(-1.0, 1.0), (-0.5, 1.5), (-1.3, 7.9)])
+def test_a_single_coordinate_is_the_centre(reach):
+    assert regular(reach, 1).tolist() == [0]
+
+
 def test_symmetric_coordinates_are_as_given():
     np.testing.assert_array_equal(regular((-1.0, 1.0), 4), np.linspace(-1, 1, 4))
     assert regular((-0.5, 1.5), 2).tolist() == [-0.5, 1.5]

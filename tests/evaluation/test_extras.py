@@ -182,7 +182,7 @@ def test_files_that_are_not_of_these_images_are_refused(network, pictures, tmp_p
     part = pictures.take(torch.arange(4))
     with pytest.raises(InputError, match=r"of 7 other images than these 4 .*--split train"):
         with_attacked(part, [tmp_path / "kept.h5"])
-    with pytest.raises(InputError, match="kept in a folder, got none"):
+    with pytest.raises(InputError, match=r"kept in a folder, got none; give one by --out \(out="):
         evaluate(network, pictures, None, {"kept": FGSM()}, seed=0, keep_images=True)
     with pytest.raises(InputError, match="pixels is"):
         evaluate(network, pictures, None, {"kept": FGSM()}, seed=0, out=tmp_path)

@@ -167,8 +167,13 @@ def test_an_attack_on_the_vote_has_the_vote_s_row_alone(network, images, labels)
     assert on_vote.evaluations == 3 * 5
 
 
+def test_no_attacks_are_refused(network, images, labels):
+    with pytest.raises(InputError, match="expected at least one attack, got none"):
+        evaluate(network, images, labels, {}, seed=0)
+
+
 def test_a_vote_can_only_be_attacked_if_there_is_one(network, images, labels):
-    with pytest.raises(InputError, match="expected a vote to attack, got none"):
+    with pytest.raises(InputError, match=r"got none; give --vote 10 \(vote=Vote\(k=10\)\)"):
         evaluate(network, images, labels, ATTACKS, seed=0, target="vote")
 
 

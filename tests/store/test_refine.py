@@ -357,13 +357,19 @@ def test_bad_settings_are_refused(settings, message):
         Adaptive(**settings)
 
 
-def test_a_budget_below_the_corners_and_many_values_a_point_are_refused(tmp_path):
+@pytest.mark.parametrize(("shape", "least"), [((5, 4), 20), ((51, 51), 81), ((51, 2), 18)])
+def test_a_budget_below_the_coarse_grid_is_refused(shape, least):
+    layout = layout_of(grid(shape))
+    with pytest.raises(InputError, match=f"budget of {least} points or more.* got {least - 1}"):
+        Adaptive(budget=least - 1).refuse(layout)
+    Adaptive(budget=least).refuse(layout)
+
+
+def test_many_values_a_point_are_refused():
     layout = layout_of(grid((5, 4)))
-    with pytest.raises(InputError, match="budget of 4 points or more"):
-        stored(tmp_path / "s.h5", layout, ripple, Adaptive(budget=3))
     items = (Axis("image", np.arange(3), "1", "image"),)
     with pytest.raises(InputError, match="leave tolerance and budget out"):
-        stored(tmp_path / "i.h5", replace(layout, items=items), ripple, Adaptive(0.1))
+        Adaptive(0.1).refuse(replace(layout, items=items))
 
 
 def test_a_plan_is_adaptive_where_something_is_asked_of_it():

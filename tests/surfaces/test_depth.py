@@ -1,6 +1,7 @@
 """Volumes, several fields and data at once, and surfaces between networks."""
 
 import copy
+import inspect
 import json
 from itertools import product
 
@@ -205,6 +206,9 @@ def test_settings_that_do_not_go_together_are_refused(network, images, labels):
 
     with pytest.raises(InputError, match="a grid for beta where there is one for gamma"):
         line(gamma=STEPS)
+    unchecked = inspect.unwrap(landscape.weight_surface)  # as users have it
+    with pytest.raises(InputError, match="a grid for alpha, got None"):
+        unchecked(network, images, labels, alpha=None, beta=STEPS)
     with pytest.raises(InputError, match="unknown field 'gradient'; did you mean"):
         line(fields=["gradient"])
     with pytest.raises(InputError, match="clean_too goes with an attack"):

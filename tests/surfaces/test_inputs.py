@@ -81,6 +81,8 @@ def test_zero_but_for_rounding_is_zero():
         ([0.0, np.nan], "not finite"),
         ([0.0, 1.0, 0.0], "the same value twice"),
         ([[0.0, 1.0]], "shape"),
+        ([1e101, 2e101], r"at most 1e\+100 .* got 1e\+101 to 2e\+101"),
+        ([0.0, 1e-300], "over a range of at least 1e-100"),
         ("abc", "list of numbers, got 'abc'"),
     ],
 )
