@@ -67,6 +67,11 @@ def atomic_write(path: Path, *, exclusive: bool = False) -> Iterator[Path]:
         os.close(lock)
 
 
+def forbidden(path: Path) -> InputError:
+    """What is said of a file that its reader has no right to read."""
+    return InputError(f"{path} may not be read here (permission denied); ask its owner to allow it")
+
+
 def lock_file(descriptor: int) -> bool:
     """Lock a file that is open for writing, until it is closed or the process ends.
 

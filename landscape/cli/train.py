@@ -200,7 +200,8 @@ def train(
         model_options: Keyword arguments of your factory, as JSON; of the package's own networks
             levels and straight_through, of a ResNet blur, of resnet18 and resnet50 pool, of a ViT
             side and patch, as in '{"blur": 3, "levels": 256}'.
-        overwrite: Start anew even if --out holds a run.
+        overwrite: Start anew even if --out holds a run; one that is trained stays in OUT/replaced
+            until the new one is.
     """
     from landscape.evaluation import with_attacked
     from landscape.models import ModelSpec

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from landscape.errors import InputError
-from landscape.files import atomic_write
+from landscape.files import atomic_write, forbidden
 from landscape.text import printable
 
 DEEPEST = 64  # values inside values
@@ -51,10 +51,12 @@ def read_contents(path: Path, damaged: str) -> Any:
         damaged: the sentence for one that cannot be read.
 
     Raises:
-        InputError: that sentence, or another one where the file is meant to run code.
+        InputError: that sentence, or another one where the file may not be read or is meant to run
+            code.
     """
     try:
         if path.suffix == ".safetensors":
+            path.open("rb").close()  # safetensors calls absent what it may not read
             return safetensors.torch.load_file(path)
         _refuse_packed(path)
         with (
@@ -64,6 +66,8 @@ def read_contents(path: Path, damaged: str) -> Any:
             contents = torch.load(path, map_location="cpu", weights_only=True)
         _refuse_expanded(contents, path.stat().st_size)
         return contents
+    except PermissionError as error:
+        raise forbidden(path) from error
     except Exception as error:  # a damaged file makes its reader fail in any way
         refused = re.search(r"GLOBAL ([\w.]+)", str(error))
         raise InputError(

@@ -16,6 +16,7 @@ from typing import Any
 import h5py
 
 from landscape.errors import InputError
+from landscape.files import forbidden
 from landscape.interrupt import stopped_after
 from landscape.text import printable
 
@@ -63,7 +64,10 @@ def reading(path: Path) -> Iterator[None]:
 
 def unreadable(path: Path, error: Exception) -> InputError:
     """What is said of a file that HDF5 cannot read."""
-    said = (str(error.args[0]) if error.args else "") or type(error).__name__
+    if isinstance(error, PermissionError):
+        return forbidden(path)
+    named = error.strerror if isinstance(error, OSError) else None  # its first argument is a number
+    said = named or (str(error.args[0]) if error.args else "") or type(error).__name__
     return InputError(
         f"{path} is not a readable HDF5 file ({printable(said.splitlines()[0], 200)}); it may be "
         "damaged, cut short or of another kind"

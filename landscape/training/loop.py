@@ -67,7 +67,8 @@ def train(
         checkpoint_every: epochs between two saves of the state; it is also saved at the start, on
             Ctrl-C and at the end.
         progress: show it on standard error.
-        overwrite: start anew even if `out` holds a run.
+        overwrite: start anew even if `out` holds a run; one that is trained stays in
+            `out/replaced` until the new one is, also when that diverges or is stopped.
         compile: `torch.compile` "always", "never", or where it saves more time than it takes.
         workers: processes that read images on disk ahead of their use, in each of those that train;
             None: a core each, at most 8. The weights do not depend on it.
@@ -119,6 +120,7 @@ def train(
     if not learner.finished or not group.on_first(folder.model.exists):
         run.finish(f"training {spec.name} on {data.name}", show=progress and group.leads)
         run.save_model(folder.model)
+    group.on_first(folder.forget_replaced)
     return run.result(device)
 
 

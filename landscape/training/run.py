@@ -65,7 +65,7 @@ class Run:
 
     def start(self, device: str) -> None:
         """Write what a run needs before its first step, in place of what there was."""
-        self.group.on_first(self.folder.clear)
+        self.group.on_first(self.folder.make_room)
         self.keep(0)
         about = {**self.settings, "provenance": provenance(device=device)}
         self.group.on_first(lambda: write_settings(self.folder.settings, about))

@@ -1,8 +1,10 @@
 """The folder of a training run, and the state from which training goes on."""
 
 import json
+import logging
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,8 @@ from landscape.models import ModelSpec
 from landscape.models.contents import digest_of, read_contents, write_contents
 from landscape.runs import METRICS, SETTINGS
 from landscape.training.config import TrainConfig
+
+log = logging.getLogger("landscape.training")
 
 FORMAT = "landscape-training-state"
 VERSION = 1
@@ -62,6 +66,16 @@ class RunFolder:
         """TensorBoard's event files."""
         return self.path / "tensorboard"
 
+    @property
+    def replaced(self) -> "RunFolder":
+        """The trained run that was here before, until the new one is whole."""
+        return RunFolder(self.path / "replaced")
+
+    @property
+    def _parts(self) -> tuple[Path, ...]:
+        """All files and folders; the model last, so that with it goes or comes a whole run."""
+        return (self.state, self.metrics, self.settings, self.epochs, self.events, self.model)
+
     def has_run(self) -> bool:
         """Whether there is a state to go on from.
 
@@ -75,13 +89,32 @@ class RunFolder:
             )
         return self.state.exists()
 
+    def make_room(self) -> None:
+        """Move a trained run that is here to `replaced`, and delete another; other files stay.
+
+        A kill in between leaves the run in both folders together: the next call moves the rest.
+        """
+        if self.model.exists():
+            if self.replaced.model.exists():
+                self.replaced.clear()
+            self.replaced.path.mkdir(exist_ok=True)
+            for part in filter(Path.exists, self._parts):
+                part.rename(self.replaced.path / part.name)
+            log.info("the trained run stays in %s until the new one is whole", self.replaced.path)
+        self.clear()
+
     def clear(self) -> None:
         """Delete the run that is here; other files stay."""
-        for file in (self.state, self.model, self.metrics, self.settings):
-            file.unlink(missing_ok=True)
-        for folder in (self.epochs, self.events):
-            if folder.exists():
-                shutil.rmtree(folder)
+        for part in self._parts:
+            if part.is_dir():
+                shutil.rmtree(part)
+            part.unlink(missing_ok=True)
+
+    def forget_replaced(self) -> None:
+        """Delete the run that was here before, now that there is a whole one in its place."""
+        self.replaced.clear()
+        with suppress(OSError):  # there is none, or it holds other files
+            self.replaced.path.rmdir()
 
 
 def run_settings(

@@ -221,6 +221,18 @@ def test_files_of_another_kind(tmp_path, suffix, content):
         load_checkpoint(path, spec=SPEC)
 
 
+@pytest.mark.parametrize("suffix", [".pt", ".safetensors"])
+def test_what_may_not_be_read_is_not_called_damaged(saved, monkeypatch, suffix):
+    def denied(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    path = saved.rename(saved.with_suffix(suffix))
+    monkeypatch.setattr(torch, "load", denied)
+    monkeypatch.setattr(Path, "open", denied)
+    with pytest.raises(InputError, match="may not be read here"):
+        load_checkpoint(path)
+
+
 def test_nothing_there(tmp_path):
     with pytest.raises(InputError, match=r"no such file: .*none\.pt"):
         load_checkpoint(tmp_path / "none.pt")

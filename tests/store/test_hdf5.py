@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from landscape import store
 from landscape.errors import InputError
 from landscape.interrupt import Terminated, unwinding
-from landscape.store import hdf5, reader
+from landscape.store import hdf5, reader, watch
 from landscape.store.packing import pack
 
 
@@ -198,6 +198,24 @@ def test_a_truncated_file_is_refused(tmp_path):
     fill(path, make_layout())
     path.write_bytes(path.read_bytes()[:-200])
     with pytest.raises(InputError, match="not a readable HDF5 file"):
+        store.load_surface(path)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (PermissionError(13, "Permission denied"), r"s\.h5 may not be read here"),
+        (OSError(5, "Input/output error"), r"not a readable HDF5 file \(Input/output error\)"),
+    ],
+    ids=str,
+)
+def test_what_the_system_refuses_to_read_is_told_in_words(tmp_path, monkeypatch, error, said):
+    def fail(*_):
+        raise error
+
+    fill(path := tmp_path / "s.h5", make_layout())
+    monkeypatch.setattr(watch._Watched, "_refuse_other_formats", fail)
+    with pytest.raises(InputError, match=said):
         store.load_surface(path)
 
 

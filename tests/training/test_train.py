@@ -1,6 +1,8 @@
 import importlib.util
 import json
+from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -11,7 +13,7 @@ from landscape.data import load_dataset
 from landscape.errors import InputError
 from landscape.models import ModelSpec, build_model, load_checkpoint
 from landscape.rng import generator
-from landscape.training import Augment, TrainConfig, read_metrics
+from landscape.training import Augment, RunFolder, TrainConfig, read_metrics
 from landscape.training.learner import Learner
 
 CONFIG = TrainConfig(epochs=2, batch_size=16, learning_rate=0.05)
@@ -186,6 +188,47 @@ def test_overwrite_starts_anew(run, shapes, tmp_path):
     assert result.checkpoint.sha256 == fresh.checkpoint.sha256
     assert len(result.history) == 2
     assert notes.read_text() == "mine"
+
+
+def files_of(folder):
+    return {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_a_trained_run_stays_until_one_that_overwrites_it_is_whole(run, shapes, tmp_path):
+    run(shapes(67), CONFIG, keep_every=1)
+    folder, kept = tmp_path / "run", tmp_path / "run" / "replaced"
+    before = files_of(folder)
+    for _ in range(2):  # the second takes the place of an unfinished run
+        with pytest.raises(InputError, match="diverged"):
+            run(shapes(67), replace(CONFIG, learning_rate=1e38), overwrite=True)
+        assert files_of(kept) == before
+        assert not (folder / "model.pt").exists()
+    run(shapes(67), CONFIG, overwrite=True)
+    assert not kept.exists()
+
+
+@pytest.mark.parametrize("moves", range(6))
+def test_a_run_that_was_partly_moved_is_moved_on(tmp_path, monkeypatch, moves):
+    folder = RunFolder(tmp_path)
+    for name in ("state.pt", "model.pt", "metrics.jsonl", "config.json", "epochs/0.pt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(name)
+    before, rename, left = files_of(tmp_path), Path.rename, iter(range(moves))
+
+    def killed(path, target):
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        return rename(path, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "rename", killed)
+        with suppress(KeyboardInterrupt):
+            folder.make_room()
+    if 0 < moves < 5:
+        with pytest.raises(InputError, match="without the state"):
+            folder.has_run()
+    folder.make_room()
+    assert files_of(folder.replaced.path) == before
 
 
 @pytest.mark.parametrize("contents", [b"", b"not a state", "half", "foreign"])
