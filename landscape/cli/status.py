@@ -35,9 +35,13 @@ def exit_status(run: Callable[[], int | None]) -> int:
         where = f"{error.filename}: " if error.filename else ""
         return _complain(f"{where}{error.strerror or error}", BAD_INPUT)
     except MemoryError as error:
-        return _complain(
-            f"there is not enough memory for this ({error or 'none is left'})", BAD_INPUT
-        )
+        return _too_little_memory(str(error) or "none is left")
+    except RuntimeError as error:
+        from landscape.engine.memory import ran_out  # it imports torch, which has raised this
+
+        if not ran_out(error):
+            raise
+        return _too_little_memory(str(error).splitlines()[0])
     except KeyboardInterrupt as interrupt:
         advice = "what was computed is kept where --out points; the same command goes on from there"
         ended = isinstance(interrupt, Terminated)
@@ -49,6 +53,10 @@ def _leave_quickly() -> None:
     """End without Python's last search for garbage: half a second where torch was imported."""
     if "triton" not in sys.modules:  # it reports as leaked whatever is not searched for
         gc.freeze()
+
+
+def _too_little_memory(said: str) -> int:
+    return _complain(f"there is not enough memory for this ({said})", BAD_INPUT)
 
 
 def _complain(message: str, status: int) -> int:

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int, UInt8
 
 from landscape.export.options import ExportOptions
 from landscape.export.origin import needed, origin, title
-from landscape.export.relief import Relief, Track, relief_of, track_of
+from landscape.export.relief import Relief, Track, refuse_beyond_single, relief_of, track_of
 from landscape.files import atomic_write
 from landscape.store import facts
 
@@ -31,11 +31,16 @@ def solid(data: xr.Dataset, stem: Path, options: ExportOptions) -> list[Path]:
     """A watertight solid in millimetres: the surface above, a flat plate below, walls around.
 
     Where a loss is inf or nan it is as high as the highest finite one, so that there is no hole.
+
+    Raises:
+        InputError: there is no relief, or the width is too large.
     """
     relief = relief_of(data, options)
     vertices, faces = _closed(relief, base=BASE * relief.side)
     corner = np.array([relief.x[0], relief.y[0], 0.0])
-    vertices = (vertices - corner) * options.width / relief.side
+    with np.errstate(over="ignore"):  # refused below
+        vertices = (vertices - corner) * options.width / relief.side
+    refuse_beyond_single(vertices)
     content = _trimesh("STL").Trimesh(vertices, faces, process=False).export(file_type="stl")
     told = f"landscape: {title(data)}, {options.width:g} mm".encode("ascii", "replace")
     path = stem.with_name(f"{stem.name}.stl")

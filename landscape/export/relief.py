@@ -12,6 +12,7 @@ from landscape.numerics import lowest_logarithmic
 from landscape.store import complete_part, in_memory, path_places, swept_axes
 
 PROPORTION = 0.5  # of the wider side of the plane: the height, unless a scale is given
+LARGEST = float(np.finfo(np.float32).max)  # what programs for meshes compute with
 MOST_PIECES = 200  # of a step of a path between two checkpoints
 
 
@@ -95,7 +96,7 @@ def relief_of(data: xr.Dataset, options: ExportOptions) -> Relief:
         options: which height, and on which scale.
 
     Raises:
-        InputError: an axis has a single value, or no loss is finite.
+        InputError: an axis has a single value, no loss is finite, or the relief is too high.
     """
     part = in_memory(complete_part(data))
     axes = swept_axes(part)
@@ -112,8 +113,25 @@ def relief_of(data: xr.Dataset, options: ExportOptions) -> Relief:
     side = max(float(x[-1] - x[0]), float(y[-1] - y[0]))
     scale = options.height_scale or (PROPORTION * side / (top - offset) if top > offset else 1.0)
     height = np.full(loss.shape, (top - offset) * scale)
-    height[finite] = (levels - offset) * scale
-    return Relief(part, x, y, height, finite, scale, offset)
+    with np.errstate(over="ignore", invalid="ignore"):  # refused below
+        height[finite] = (levels - offset) * scale
+    relief = Relief(part, x, y, height, finite, scale, offset)
+    refuse_beyond_single(relief.points)
+    return relief
+
+
+def refuse_beyond_single(points: Float[np.ndarray, "points 3"]) -> None:
+    """Raise unless all coordinates are finite in single precision.
+
+    Raises:
+        InputError: one is not.
+    """
+    largest = float(np.abs(points).max())
+    if not largest <= LARGEST:
+        raise InputError(
+            f"expected coordinates of at most {LARGEST:.2g}, as meshes are kept in single "
+            f"precision, got {largest:g}; give a smaller height scale or width"
+        )
 
 
 def _levels(loss: Float[np.ndarray, " n"], options: ExportOptions) -> Float[np.ndarray, " n"]:

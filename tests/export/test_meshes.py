@@ -8,6 +8,7 @@ import pytest
 import trimesh
 from matplotlib import colormaps
 
+from landscape.errors import InputError
 from landscape.export import ExportOptions, write_exports
 
 
@@ -44,6 +45,22 @@ def test_a_solid_has_no_hole_where_a_loss_is_no_number(make, tmp_path, value):
     assert mesh.is_watertight
     assert mesh.volume > 0
     assert mesh.bounds[1, 2] == pytest.approx(55)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("stl", {"height_scale": 1e300}),
+        ("stl", {"height_scale": 1e308}),
+        ("stl", {"width": 1e300}),
+        ("obj", {"height_scale": 1e40}),
+        ("glb", {"height_scale": 1e40}),
+    ],
+)
+def test_what_is_infinite_in_single_precision_is_not_written(make, tmp_path, name, options):
+    with pytest.raises(InputError, match=r"at most 3\.4e\+38.* a smaller height scale or width"):
+        export(make(), tmp_path, name, **options)
+    assert not list(tmp_path.iterdir())
 
 
 def surface_and_path(path, **options):

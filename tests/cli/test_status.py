@@ -1,0 +1,24 @@
+"""How commands end whatever is raised in them."""
+
+import pytest
+import torch
+
+from landscape.cli.status import exit_status
+
+
+@pytest.mark.parametrize("error", [MemoryError, RuntimeError])
+def test_want_of_memory_is_one_sentence(error, capsys):
+    def allocate():
+        if error is MemoryError:
+            raise MemoryError
+        torch.empty(2**60, dtype=torch.uint8)
+
+    assert exit_status(allocate) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("landscape: there is not enough memory for this (")
+    assert told.count("\n") == 1
+
+
+def test_other_errors_of_torch_are_raised():
+    with pytest.raises(RuntimeError, match="size"):
+        exit_status(lambda: torch.ones(2) + torch.ones(3))
