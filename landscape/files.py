@@ -5,7 +5,7 @@ import glob
 import os
 import struct
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -70,6 +70,30 @@ def atomic_write(path: Path, *, exclusive: bool = False) -> Iterator[Path]:
 def forbidden(path: Path) -> InputError:
     """What is said of a file that its reader has no right to read."""
     return InputError(f"{path} may not be read here (permission denied); ask its owner to allow it")
+
+
+def refuse_loss(out: Path, read: Sequence[Path], *, suffix: str = "") -> None:
+    """Refuse to put a file in the place of what it is made of, or of something else.
+
+    Args:
+        out: the file to be written.
+        read: the files that it is made of.
+        suffix: of the files that may be replaced, such as `.json`; any by default.
+
+    Raises:
+        InputError: `out` is one of these files, or there is a file of another suffix.
+    """
+    if not out.is_file():
+        return
+    if any(file.exists() and out.samefile(file) for file in read):
+        raise InputError(
+            f"expected a file of its own to write to, got {out}, which is read; give another name"
+        )
+    if suffix and out.suffix.lower() != suffix:
+        raise InputError(
+            f"expected a new file or a {suffix} file to replace, got {out}, which exists; give "
+            "another name"
+        )
 
 
 def lock_file(descriptor: int) -> bool:

@@ -76,7 +76,8 @@ def evaluate(
         seed: Of the random poses and of the draw of images.
         out: A folder for what each attack did to each image (HDF5), one folder per model in it.
         tables: Files to write the table to, as their endings say: .csv, .json, .tex.
-        names: Of the models in the table; by default those of their files or folders.
+        names: Of the models in the table, and of their folders in --out; by default those of their
+            files or folders.
         overwrite: Start anew even if --out holds results, which stay until the new ones are whole.
         model: Which network.
         data: Which images.
@@ -94,6 +95,8 @@ def evaluate(
     chosen = {name: make_attack(name, limits=within, warp=warp) for name in attacks}
     voters = Vote(vote, within, warp) if vote else None
     labels = _labels(checkpoints, names)
+    if out:
+        _refuse_no_folders(labels)
     for table in tables:
         check_table(table)
     files = dict(zip(labels, checkpoints, strict=True))
@@ -138,6 +141,16 @@ def _labels(checkpoints: Sequence[Path], names: Sequence[str]) -> list[str]:
     if twice:
         raise InputError(f"several models would be called {twice[0]!r}; tell them apart by --names")
     return labels
+
+
+def _refuse_no_folders(labels: Sequence[str]) -> None:
+    """Refuse what names no folder of its own in --out."""
+    for label in labels:
+        if label in ("", ".", "..") or "/" in label or "\\" in label:
+            raise InputError(
+                "expected names that folders in --out can have, without slashes, got "
+                f"{label!r}; give others by --names"
+            )
 
 
 def _show(results: "Results", voted: str) -> None:

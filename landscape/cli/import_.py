@@ -28,8 +28,10 @@ def import_(
         directions: Its direction file, to keep the directions with the surface.
         overwrite: Replace whatever file is at --out.
     """
+    from landscape.files import refuse_loss
     from landscape.store import read_li_surface
 
+    refuse_loss(out, [one for one in (file, projection, directions) if one])
     surface = read_li_surface(file, projection=projection, directions=directions)
     surface.save(out, overwrite=overwrite)
     say(str(out))

@@ -39,7 +39,7 @@ def measure(
             average:radius=0.1,draws=100.
         samples: How many images the loss is a mean over, drawn at random from the split; 0 for all.
         seed: Of random vectors and of the draw of images.
-        out: A JSON file for all that was found, with where it comes from.
+        out: A JSON file (.json) for all that was found, with where it comes from.
         model: Which network.
         data: Which images.
         compute: Where and how.
@@ -48,11 +48,14 @@ def measure(
         raise InputError("expected at least one measure, got none")
     from landscape.curvature import Task, make_measure, settings_of
     from landscape.engine import Compute
+    from landscape.files import refuse_loss
     from landscape.losses import make_loss
     from landscape.progress import progress
     from landscape.provenance import provenance
     from landscape.rng import generator
 
+    if out:
+        refuse_loss(out, [checkpoint], suffix=".json")
     chosen = {text: make_measure(text) for text in measures}
     loaded = model.load(checkpoint)
     images = data.load(loaded).subset(samples or None, generator=generator(seed, "images"))

@@ -86,7 +86,10 @@ class ModelOptions:
                 if value is not None
             ]
             if given:
-                raise InputError(f"{given[0]} describes weights from elsewhere; give --model too")
+                raise InputError(
+                    f"{given[0]} describes weights from elsewhere, for which give --model too; a "
+                    "checkpoint of landscape train knows what it holds and takes neither"
+                )
             return load_checkpoint(path)
         spec = ModelSpec(self.model, mean=self.mean, std=self.std, options=self.factory_options())
         return load_checkpoint(path, spec=spec)
@@ -182,15 +185,14 @@ def spatial_limits(rotation: float, shift: str) -> "SpatialLimits":
     """
     from landscape.spatial import SpatialLimits
 
-    number, percent, _ = shift.partition("%")
     try:
-        value = float(number)
+        value = float(shift.removesuffix("%"))
     except ValueError as error:
         raise InputError(
             f"expected a shift in pixels, as in 3, or in percent of the side, as in 10%, "
             f"got {shift!r}"
         ) from error
-    if percent:
+    if shift.endswith("%"):
         return SpatialLimits(rotation, share=value / 100)
     return SpatialLimits(rotation, value, value)
 

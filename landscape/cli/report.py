@@ -17,7 +17,7 @@ def report(folder: tyro.conf.Positional[Path], /, out: Unset[Path] = None) -> No
 
     Args:
         folder: Of a run, e.g. what --out of landscape train was.
-        out: The page; report.html in the folder by default.
+        out: The page (.html); report.html in the folder by default.
     """
     from landscape.report import write_report
 

@@ -54,9 +54,11 @@ def spatial(
         compute: Where and how.
     """
     from landscape.api import spatial_surface
+    from landscape.files import refuse_loss
     from landscape.rng import generator
 
     with together() as group:
+        refuse_loss(out, [checkpoint])
         loaded = model.load(checkpoint)
         chosen = data.load(loaded).subset(images, generator=generator(seed, "images"))
         spatial_surface(

@@ -102,10 +102,12 @@ def weights(
         compute: Where and how.
     """
     from landscape.api import weight_surface
+    from landscape.files import refuse_loss
     from landscape.rng import generator
     from landscape.store import WEIGHT_AXES
 
     with together() as group:
+        refuse_loss(out, [checkpoint, *checkpoints])
         loaded = model.load(checkpoint)
         draws = generator(seed, "images")
         chosen = data.load(loaded).subset(samples or None, generator=draws)

@@ -114,7 +114,10 @@ def load_checkpoint(path: Path | str, *, spec: ModelSpec | None = None) -> Check
     if own:
         state, stored = _own_weights(contents, path), _own_spec(contents, path)
         if spec is not None and _contradicts(spec, stored):
-            raise InputError(f"{path} says itself what it holds, {stored}; leave the model out")
+            raise InputError(
+                f"{path} says itself what it holds, {stored}; leave the model out, with its "
+                "options, mean and standard deviation"
+            )
         if spec is None and stored.is_foreign:
             raise InputError(
                 f"the network of {path} is built by {printable(stored.name, 80)}, code that is not "

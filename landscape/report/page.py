@@ -5,7 +5,7 @@ from pathlib import Path
 
 from plotly.offline import get_plotlyjs
 
-from landscape.files import atomic_write
+from landscape.files import atomic_write, refuse_loss
 from landscape.report.found import Found, look_through
 from landscape.report.sections import (
     accuracy_sections,
@@ -48,10 +48,12 @@ def write_report(folder: Path, out: Path | None = None) -> Path:
         The page that was written.
 
     Raises:
-        InputError: there is nothing to report, or the page cannot be written.
+        InputError: there is nothing to report, the page cannot be written, or something that is no
+            page is in its place.
     """
-    found = look_through(Path(folder))
     out = Path(folder) / "report.html" if out is None else Path(out)
+    refuse_loss(out, [], suffix=".html")
+    found = look_through(Path(folder))
     text = _page(Path(folder).resolve().name, list(_sections(found)), found)
     with atomic_write(out) as temporary:
         temporary.write_text(text, encoding="utf-8")

@@ -130,9 +130,14 @@ def test_bad_evaluations_get_one_sentence(run, tmp_path, capsys):
         (model, model): "would be called",
         (model, "--names", "a", "b"): "expected a name for each of 1 models, got 2",
         (model, "--attacks"): "expected at least one attack, got none",
+        (model, "--out", tmp_path / "o", "--names", "../x"): "without slashes, got '../x'",
+        (model, "--out", tmp_path / "o", "--names", "a\\b"): "without slashes, got",
+        (model, "--out", tmp_path / "o", "--names", "."): "without slashes, got '.'",
+        (model, "--out", tmp_path / "o", "--names", ""): "without slashes, got ''",
         (model, "--attacks", "gird"): "did you mean 'grid'?",
         (model, "--attacks", "grid:size=3"): "grid has no setting 'size'",
         (model, "--shift-limit", "wide"): "percent of the side, as in 10%, got 'wide'",
+        (model, "--shift-limit", "10%5"): "percent of the side, as in 10%, got '10%5'",
         (model, "--rotation-limit", "-1"): "not negative",
         (model, "--convention", "mine"): "unknown pose convention",
         (model, "--tables", tmp_path / "t.doc"): "unknown format of a table '.doc'",
@@ -274,7 +279,8 @@ def test_bad_input_gets_one_sentence(run, surfaces, tmp_path, capsys):
         ("evaluate", model, "--attacks", "gird"): "did you mean 'grid'?",
         ("evaluate", model, "--samples", "2000"): "1000 images",
         ("evaluate", model, "--dataset", "cifar10"): "--data-root",
-        ("evaluate", model, "--mean", "0.5"): "--model",
+        ("evaluate", model, "--mean", "0.5"): "knows what it holds and takes neither",
+        ("evaluate", model, "--model", "cnn", "--mean", "1", "--std", "1"): "with its options",
         ("train", "--out", new, "--recipe", "standrad"): "did you mean 'standard'?",
         ("train", "--out", new, "--dataset", "digist"): "did you mean 'digits'?",
         ("train", "--out", new, "--model", "resnet33"): "did you mean 'resnet32'?",
@@ -290,11 +296,19 @@ def test_bad_input_gets_one_sentence(run, surfaces, tmp_path, capsys):
         ("weights", model, "--out", new, "--bn", "freeze"): "unknown BatchNorm mode",
         ("weights", model, "--out", new, "--alpha", "-1", "1", "0"): "FROM TO COUNT",
         ("weights", model, "--out", text / "x.h5", "--samples", "9"): "cannot write to",
+        ("weights", model, "--out", model, "--overwrite"): "model.pt, which is read",
+        ("spatial", model, "--out", model, "--overwrite"): "model.pt, which is read",
+        ("measure", model, "--out", model): "model.pt, which is read",
+        ("measure", model, "--out", text): "a new file or a .json file to replace",
+        ("report", run, "--out", model): "a new file or a .html file to replace",
+        ("import", text, "--out", text, "--overwrite"): "text.h5, which is read",
     }
+    weights = model.read_bytes()
     for words, expected in cases.items():
         assert expected in complaint(capsys, *words), words
     assert not new.exists()
     assert text.read_text() == "not a surface"
+    assert model.read_bytes() == weights
 
 
 @pytest.mark.parametrize(
