@@ -120,7 +120,8 @@ class DataOptions:
     """The folder that holds the data set; the environment variable LANDSCAPE_DATA by default."""
 
     split: str = "test"
-    """train or test; for imagefolder the name of a folder in --data-root."""
+    """train or test; for imagefolder the name of a folder in --data-root, val where there is no
+    test."""
 
     download: bool = False
     """Fetch the data set into --data-root if it is not there."""

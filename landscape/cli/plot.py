@@ -29,7 +29,8 @@ def plot(
     Args:
         files: Surfaces computed by `landscape spatial` and `landscape weights`, and trade-offs.
         out: The folder to write to, where files of one name get folders of theirs; beside each file
-            by default.
+            by default. With --together the folder and the beginning of the files' names; by default
+            ./together.
         plots: Which plots; by default all that fit: spatial-slices, spatial-3d,
             spatial-interactive, weight-contour, weight-3d, weight-fields, weight-interactive,
             weight-line, weight-line-interactive, weight-slices, weight-volume, curve-line,
@@ -38,8 +39,7 @@ def plot(
         images: Which images of a spatial surface, by their number in the data set; the first
             ones by default.
         together: Draw several surfaces side by side on one scale instead: weight planes as contours
-            and in 3-D, spatial surfaces of the same images as slices and as spectra over shifts
-            (--out is then the folder and beginning of the files' names).
+            and in 3-D, spatial surfaces of the same images as slices and as spectra over shifts.
         venue: Whose sizes the figures for papers have: icml, neurips, iclr, cvpr, ieee, nature.
         latex: Let LaTeX set their type, in the fonts of the paper.
     """

@@ -1,6 +1,6 @@
 """`landscape weights`: a surface around trained weights."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -108,6 +108,8 @@ def weights(
 
     with together() as group:
         refuse_loss(out, [checkpoint, *checkpoints])
+        ranges = dict(zip(WEIGHT_AXES, (alpha, beta, gamma), strict=True))
+        grids = _grids(ranges, dimensions, points)
         loaded = model.load(checkpoint)
         draws = generator(seed, "images")
         chosen = data.load(loaded).subset(samples or None, generator=draws)
@@ -117,13 +119,11 @@ def weights(
             )
             for split in beside
         }
-        count = POINTS[dimensions] if points is None else points
-        grids = [count if given is None else spaced(*given) for given in (alpha, beta, gamma)]
         weight_surface(
             loaded.model,
             chosen.images(),
             chosen.labels,
-            **dict(zip(WEIGHT_AXES, _only(grids, dimensions), strict=True)),
+            **grids,
             directions=directions[0] if len(directions) == 1 else directions,
             checkpoints=_read(checkpoints, model),
             seed=seed,
@@ -150,8 +150,18 @@ def weights(
             say(f"{out}: mean over {len(chosen)} images; next: {shown}")
 
 
-def _only(grids: Sequence[Any], dimensions: int) -> list[Any]:
-    return [grid if axis < dimensions else None for axis, grid in enumerate(grids)]
+def _grids(
+    ranges: Mapping[str, tuple[float, float, int] | None], dimensions: int, points: int | None
+) -> dict[str, Any]:
+    """The values along each axis, or how many where no range is given; None for no axis."""
+    count = POINTS[dimensions] if points is None else points
+    grids: dict[str, Any] = dict.fromkeys(ranges)
+    for number, (axis, ends) in enumerate(ranges.items(), 1):
+        if number <= dimensions:
+            grids[axis] = count if ends is None else spaced(*ends)
+        elif ends is not None:
+            raise InputError(f"--{axis} goes with at least {number} dimensions, got {dimensions}")
+    return grids
 
 
 def _read(paths: Sequence[Path], model: ModelOptions) -> "dict[str, nn.Module]":

@@ -98,12 +98,14 @@ def load(root: Path | None, split: str, *, download: bool) -> ImageSet:
         raise InputError(f"imagefolder needs a folder: {layout} or LANDSCAPE_DATA")
     if download:
         raise InputError("imagefolder reads your own files and has nothing to fetch; no --download")
-    if split == "test" and not (root / "test").is_dir():
-        split = "val"
-    folder = root / split
-    if not folder.is_dir():
+    splits = [split, "val"] if split == "test" else [split]
+    present = [name for name in splits if (root / name).is_dir()]
+    if not present:
+        lacking = " and no ".join(str(root / name) for name in splits)
         known = ", ".join(_folders(root)) if root.is_dir() else "no such folder"
-        raise InputError(f"imagefolder found no {folder} (in {root}: {known}); {layout}")
+        raise InputError(f"imagefolder found no {lacking} (in {root}: {known}); {layout}")
+    split = present[0]
+    folder = root / split
     classes = _folders(folder)
     found = [(p, label) for label, name in enumerate(classes) for p in _images(folder, name)]
     if not found:

@@ -66,7 +66,8 @@ def make_directions(
             the same settings are read from it, so that they are the same to the last bit.
 
     Raises:
-        InputError: unknown name, or directions that do not fit the weights or the axes.
+        InputError: unknown name, directions that do not fit the weights or the axes, or settings
+            that nothing heeds.
     """
     sources = _one_per_axis(source, axes)
     kinds = _kinds(sources, normalization, ignore)
@@ -122,6 +123,11 @@ def _kinds(
     if ignore is not None:
         lookup(IGNORE, ignore, kind="set of weights to ignore")
     found = {s: lookup(DIRECTIONS, s, kind="direction") for s in sources if _is_name(s)}
+    if not found and (normalization or ignore):
+        raise InputError(
+            "directions from a file, or given as tensors, are used as they are; leave out "
+            "normalization and ignore"
+        )
     return {
         name: replace(
             kind, normalization=normalization or kind.normalization, ignore=ignore or kind.ignore

@@ -147,8 +147,7 @@ def write_plots(
     Raises:
         InputError: an unknown plot or format, an unsuitable one, or a path that cannot be written.
     """
-    known = {suffix: suffix for suffix in (*PAPER, *PAGE)}
-    wanted = [lookup(known, suffix.lower().lstrip("."), kind="figure format") for suffix in formats]
+    wanted = _suffixes(formats)
     options = PlotOptions(images=None if images is None else tuple(images))
     stem = Path(stem)
     written = []
@@ -186,19 +185,19 @@ def write_together(
             of their panels.
         stem: folder and beginning of the file names.
         names: figures in `TOGETHER`; None for all that fit.
-        formats: suffixes among png, pdf and svg; others are passed over.
+        formats: suffixes among png, pdf and svg; html is passed over.
         images: see `write_plots`.
 
     Returns:
         The files written.
 
     Raises:
-        InputError: no figure fits all surfaces, no format is one of these, or a path cannot be
-            written.
+        InputError: no figure fits all surfaces, a format is unknown, none is one of these, or a
+            path cannot be written.
     """
     figures = together_for(surfaces) if names is None else names
     options = PlotOptions(images=None if images is None else tuple(images))
-    wanted = [suffix for suffix in formats if suffix.lower().lstrip(".") in PAPER]
+    wanted = [suffix for suffix in _suffixes(formats) if suffix in PAPER]
     if not wanted:
         raise InputError(f"expected {', '.join(PAPER)}, got {', '.join(formats) or 'no format'}")
     stem, written = Path(stem), []
@@ -211,10 +210,16 @@ def write_together(
             warnings.warn(f"the figure {name!r} is left out: {error}", stacklevel=2)
             continue
         for suffix in wanted:
-            path = stem.with_name(f"{stem.name}-{name}.{suffix.lower().lstrip('.')}")
+            path = stem.with_name(f"{stem.name}-{name}.{suffix}")
             save(figure, path, data=facts_together(surfaces))
             written.append(path)
     return written
+
+
+def _suffixes(formats: Sequence[str]) -> list[str]:
+    """Formats as the user wrote them, in lower case and without a dot."""
+    known = {suffix: suffix for suffix in (*PAPER, *PAGE)}
+    return [lookup(known, suffix.lower().lstrip("."), kind="figure format") for suffix in formats]
 
 
 def together_for(surfaces: Mapping[str, xr.Dataset]) -> list[str]:

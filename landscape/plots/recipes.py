@@ -38,7 +38,7 @@ class Recipe:
     """What a recipe says.
 
     Attributes:
-        plot: a name in `PLOTS` or `TOGETHER`.
+        plot: a name in `PLOTS` that is drawn for papers, or in `TOGETHER`.
         files: of the surfaces; one of them for a plot in `PLOTS`.
         titles: of the panels of several; by default what tells the files apart.
         title: of the whole; none by default, a paper has a caption.
@@ -64,7 +64,8 @@ class Recipe:
     made_by: str = ""
 
     def __post_init__(self) -> None:
-        lookup({**PLOTS, **TOGETHER}, self.plot, kind="plot")
+        printed = {name: plot for name, plot in PLOTS.items() if plot.formats == PAPER}
+        lookup({**printed, **TOGETHER}, self.plot, kind="plot for a paper")
         paper = dict.fromkeys(PAPER)
         for suffix in self.formats:
             lookup(paper, suffix, kind="format of a figure for a paper")

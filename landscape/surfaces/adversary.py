@@ -9,6 +9,7 @@ from torch import nn
 
 from landscape.attacks import Attack, describe, make_attack
 from landscape.engine import Compute, Network
+from landscape.errors import InputError
 from landscape.registry import lookup
 from landscape.rng import generator
 from landscape.typing import Images, Labels
@@ -55,10 +56,12 @@ def adversary_of(attack: Attack | str | None, at: str, *, seed: int) -> Adversar
         seed: of its random numbers.
 
     Raises:
-        InputError: attack or place is not known.
+        InputError: attack or place is not known, or a place is given without an attack.
     """
     lookup(PLACES, at, kind="place of an attack")
     if attack is None:
+        if at != "center":
+            raise InputError(f"attack_at={at!r} goes with an attack; give one")
         return None
     return Adversary(make_attack(attack) if isinstance(attack, str) else attack, at, seed)
 

@@ -115,6 +115,9 @@ def test_files_of_li_et_al_come_and_go(run, tmp_path):
         (["--directions", "trajectory", "--checkpoints", "EMPTY"], "got none; give files"),
         (["--fields", "acuracy"], "unknown field 'acuracy'; did you mean 'accuracy'"),
         (["--clean-too"], "goes with an attack"),
+        (["--attack-at", "point"], "attack_at='point' goes with an attack"),
+        (["--gamma", "0", "1", "2"], "--gamma goes with at least 3 dimensions, got 2"),
+        (["--dimensions", "1", "--beta", "0", "1", "2"], "--beta goes with at least 2 dimensions"),
         (["--beside", "trian"], "trian"),
     ],
 )

@@ -148,6 +148,8 @@ def test_missing_folders_and_the_layout_are_named(root, monkeypatch):
         load(root, "train")
     with pytest.raises(InputError, match="no such folder"):
         load(root / "nowhere")
+    with pytest.raises(InputError, match=r"no \S+nowhere.test and no \S+nowhere.val \(in"):
+        load(root / "nowhere", "test")
     (root / "hollow" / "ant").mkdir(parents=True)
     with pytest.raises(InputError, match=r"found no image below .*hollow"):
         load(root, "hollow")

@@ -257,6 +257,14 @@ def test_a_line_may_take_one_direction_of_a_stored_plane(stored, weights):
     assert norm(read["beta"]) > 0
 
 
+@pytest.mark.parametrize("setting", [{"normalization": "layer"}, {"ignore": "none"}])
+def test_what_is_used_as_it_is_takes_no_settings(weights, setting):
+    given = random_like(weights, seed=0)
+    with pytest.raises(InputError, match="used as they are; leave out"):
+        make_directions([given], weights, ("alpha",), seed=0, **setting)
+    make_directions([given, "random"], weights, AXES, seed=0, **setting)
+
+
 def test_a_file_that_cannot_serve_is_refused(stored, weights, tmp_path):
     with pytest.raises(InputError, match="holds no direction for gamma, only for alpha, beta"):
         make_directions(stored, weights, ("alpha", "gamma"), seed=0)

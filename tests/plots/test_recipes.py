@@ -199,6 +199,7 @@ def test_files_of_one_name_do_not_take_each_others_place(
 WRONG = {
     "plot = 3": "expected text as 'plot', got 3",
     'plot = "contour"': "did you mean 'contours'",
+    'plot = "weight-interactive"': "unknown plot for a paper 'weight-interactive'",
     'files = "a.h5"': "expected a list of text as 'files'",
     "files = [1]": "expected a list of text as 'files'",
     "files = []": "got no",

@@ -118,3 +118,5 @@ def test_what_cannot_be_compared_is_refused(make_weights, make_spatial, tmp_path
         write(mixed)
     with pytest.raises(InputError, match="expected png, pdf, svg, got html"):
         write(bowls(make_weights, 1.0), formats=("html",))
+    with pytest.raises(InputError, match="unknown figure format 'pgn'; did you mean 'png'"):
+        write(bowls(make_weights, 1.0), formats=("pdf", "pgn"))
