@@ -3,6 +3,7 @@
 Nothing here imports torch before a command needs it, so that help is instant.
 """
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -52,15 +53,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Sequence[str] | None) -> None:
+    words = sys.argv[1:] if arguments is None else arguments
+    config = (tyro.conf.DisallowNone, tyro.conf.FlagCreatePairsOff, tyro.conf.OmitArgPrefixes)
+    name = words[0] if words else ""
+    if name in COMMANDS:  # so that what cannot be parsed is told with the help of this command
+        tyro.cli(COMMANDS[name], prog=f"landscape {name}", args=words[1:], config=config)
+        return
     tyro.extras.subcommand_cli_from_dict(
         COMMANDS,
         prog="landscape",
         description="Loss landscapes of image classifiers: over rotations and shifts of the "
         "input, and around trained weights.",
-        args=arguments,
-        config=(
-            tyro.conf.DisallowNone,
-            tyro.conf.FlagCreatePairsOff,
-            tyro.conf.OmitArgPrefixes,
-        ),
+        args=words,
+        config=config,
     )

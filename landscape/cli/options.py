@@ -23,9 +23,22 @@ T = TypeVar("T")
 Unset = Annotated[T | None, tyro.conf.arg(help_behavior_hint="")]
 """What may be left out, with a default that the help text tells in words."""
 
+
+def _three(words: list[str]) -> tuple[float, float, int]:
+    start, stop, count = words
+    return float(start), float(stop), int(count)
+
+
 OptionalRange = Annotated[
     tuple[float, float, int] | None,
-    tyro.conf.arg(metavar="FROM TO COUNT", help_behavior_hint=""),
+    tyro.constructors.PrimitiveConstructorSpec(
+        nargs=3,
+        metavar="FROM TO COUNT",
+        instance_from_str=_three,
+        is_instance=lambda given: given is None,  # the default
+        str_from_instance=lambda given: [],
+    ),
+    tyro.conf.arg(help_behavior_hint=""),
 ]
 """A regular axis on the command line, which may be left out."""
 

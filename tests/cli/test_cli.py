@@ -323,6 +323,18 @@ def test_misused_flags_exit_with_2(words, capsys):
     assert "Traceback" not in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "words",
+    ["weights m.pt --out x.h5 --alpha 0 1", "weights m.pt --alfa 1", "weights m.pt --samples many"],
+)
+def test_what_cannot_be_parsed_is_told_with_the_help_of_the_command(words, capsys):
+    with pytest.raises(SystemExit):
+        main(words.split())
+    told = capsys.readouterr().err
+    assert "landscape weights --help" in told
+    assert "[bold]" not in told
+
+
 SLOW = ["--alpha", "-1", "1", "13", "--beta", "-1", "1", "13", "--samples", "150"]
 
 
