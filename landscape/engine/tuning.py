@@ -24,6 +24,7 @@ from landscape.engine.compiling import compiled, pays
 from landscape.engine.compute import Compute
 from landscape.engine.graphs import GraphedForward
 from landscape.engine.memory import ran_out, release_cached
+from landscape.engine.neighbours import Neighbours
 from landscape.engine.threads import threads
 from landscape.typing import Inputs
 
@@ -156,9 +157,9 @@ def _format_of(images: Inputs) -> torch.memory_format:
 def _calibrated(
     clock: _Clock, key: str, start: Plan, job: Job, *, most: int, seconds: float
 ) -> Plan:
-    known = recall(key)
+    known, neighbours = recall(key), Neighbours()
     found = known or calibrate(start, clock.rate, most=job.most(most), seconds=seconds)
-    if known is None:
+    if known is None and not neighbours.crowd():  # else it is measured again the next time
         remember(key, found)
     plan = Plan(job.even(min(found.micro_batch, most)), found.threads)
     source = "as calibrated before" if known else "calibrated"
@@ -180,8 +181,10 @@ def _accelerated(
             fast = compiled(clock.module, lambda run: run(batch))
         took = time.monotonic() - started
         if fast is not None:
+            neighbours = Neighbours()
             runs.append((clock.rate(plan, fast), fast))
-            remember_gain(key, Gain(took, runs[0][0] / before))
+            if not neighbours.crowd():
+                remember_gain(key, Gain(took, runs[0][0] / before))
     if batch.is_cuda:
         runs += [(clock.rate(plan, run), run) for run in _captured(clock.module, batch)]
     after, best = max(runs, key=lambda pair: pair[0], default=(0.0, clock.module))

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from landscape import cores
-from landscape.engine import Compute, Network, threads, tuning
+from landscape.engine import Compute, Network, neighbours, threads, tuning
 from landscape.engine.calibration import (
     Gain,
     Plan,
@@ -20,6 +20,7 @@ from landscape.engine.calibration import (
     remember,
     remember_gain,
 )
+from landscape.engine.neighbours import Neighbours
 from landscape.engine.tuning import Job
 
 
@@ -112,15 +113,40 @@ def test_no_pass_is_larger_than_what_comes_together():
 
 
 def test_a_long_job_is_calibrated_once_and_its_values_stay(network, images, monkeypatch, caplog):
+    """But where other programs are busy, what was found is not kept for the next time."""
     caplog.set_level("INFO", logger="landscape.engine")
     monkeypatch.setattr(tuning, "WORTH_IT", 0.0)
     plain = Network(network).logits(images)
-    for source in ("calibrated", "as calibrated before"):
+    sources = ("calibrated", "calibrated", "as calibrated before")
+    for crowd, source in zip((True, False, True), sources, strict=True):
+        monkeypatch.setattr(Neighbours, "crowd", lambda self, crowd=crowd: crowd)
         long = Network(network, Compute(compile="never"))
         long.expect(10**5)
         torch.testing.assert_close(long.logits(images), plain)
         assert f"({source})" in caplog.records[-1].getMessage()
         assert f"{long.passes.size} images a pass" in caplog.records[-1].getMessage()
+
+
+def test_neighbours_are_what_the_machine_works_beside_this_process(monkeypatch, tmp_path):
+    stat = tmp_path / "stat"
+    monkeypatch.setattr(neighbours, "STAT", stat)
+    monkeypatch.setattr(neighbours, "monotonic", iter(range(0, 100, 10)).__next__)
+    monkeypatch.setattr(neighbours, "process_time", lambda: 0.0)
+    assert not Neighbours().crowd()  # it cannot be told
+    second = os.sysconf("SC_CLK_TCK")
+    for cores_, (mine, all_), verdict in [
+        (2.0, (2, 2), True),
+        (0.1, (2, 2), False),
+        (2.0, (2, 8), False),  # six cores are others' anyway
+        (6.5, (2, 8), True),
+    ]:
+        monkeypatch.setattr(neighbours, "usable_cores", lambda mine=mine: mine)
+        monkeypatch.setattr(os, "cpu_count", lambda all_=all_: all_)
+        stat.write_text(f"cpu  {second} 0 0 7 7 0 0 0 0 0\ncpu0 1\n", encoding="ascii")
+        here = Neighbours()
+        later = int(second * (1 + 10 * cores_))
+        stat.write_text(f"cpu  {later} 0 0 9 9 0 0 0 0 0\ncpu0 1\n", encoding="ascii")
+        assert here.crowd() is verdict
 
 
 def test_a_given_micro_batch_is_kept(network, images, monkeypatch):
