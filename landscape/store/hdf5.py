@@ -69,32 +69,34 @@ class SurfaceWriter:
         if overwrite and self.path.exists():
             self.path = self.path.with_name(f"{self.path.stem}.partial{self.path.suffix}")
             log.info("%s stays as it is until %s is whole and takes its place", path, self.path)
-        if not self.path.exists():
-            self._create()
+        own = not self.path.exists() and self._create()
         try:
-            self._open()
+            self._open(own=own)
         except InputError:
             if self.path == self._target or WriterLock.is_held(self.path):
                 raise
             self.path.unlink()  # of a surface that is no longer wanted
-            self._create()
-            self._open()
+            self._open(own=self._create())
 
-    def _create(self) -> None:
+    def _create(self) -> bool:
+        """Make the file; whether it is this one's, and not of another process that was faster."""
         try:
             with self._new_file(self.path, exclusive=True) as file:
                 create(file, self.layout)
-        except FileExistsError:  # another process was faster, and holds the lock
-            return
+        except FileExistsError:  # and that one holds the lock
+            return False
+        return True
 
-    def _open(self) -> None:
+    def _open(self, *, own: bool) -> None:
+        """Open the file that is there, looked through unless this writer has just made it."""
         self._lock = WriterLock(self.path)
         try:
             self._file = _open_for_reading(self.path)
-            refuse_hostile(self.path)
-            with reading(self.path):
-                refuse_other(self._file, self.layout, self.path)
-                refuse_other_fields(self._file, self.layout, self.path)
+            if not own:
+                refuse_hostile(self.path)
+                with reading(self.path):
+                    refuse_other(self._file, self.layout, self.path)
+                    refuse_other_fields(self._file, self.layout, self.path)
             if not self.complete:
                 self._go_on()
         except BaseException:
@@ -180,7 +182,7 @@ class SurfaceWriter:
             if self.path != self._target:
                 self.path.unlink()
                 self.path = self._target
-            self._open()
+            self._open(own=True)
 
     def reopen(self) -> None:
         """Make a packed surface, some points of which are missing, one that can be filled."""
@@ -188,7 +190,7 @@ class SurfaceWriter:
             with self._new_file(self.path) as unpacked, reading(self.path):
                 unpack(self._file, unpacked, self.layout)
             self.close()
-            self._open()
+            self._open(own=True)
 
     @contextmanager
     def _new_file(self, path: Path, *, exclusive: bool = False) -> Iterator[h5py.File]:
