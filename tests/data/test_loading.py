@@ -49,6 +49,7 @@ def _no_process_is_left():
 
 @pytest.mark.parametrize("workers", [1, 2, 3])
 @pytest.mark.parametrize("size", [40, 200])
+@pytest.mark.processes
 def test_processes_read_what_this_one_reads(data, workers, size):
     batches = list(data.batches(size, workers=workers))
     assert [len(y) for _, y in batches] == [len(part) for part in torch.arange(COUNT).split(size)]

@@ -67,6 +67,7 @@ def figures(result):
 
 
 @pytest.mark.parametrize("step", [2, 7])
+@pytest.mark.processes
 def test_a_stopped_training_goes_on_exactly_whoever_reads(
     learn, data, step, ctrl_c, tmp_path, monkeypatch
 ):
