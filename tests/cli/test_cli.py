@@ -443,6 +443,7 @@ def test_an_adversary_that_does_not_fit_gets_one_sentence(tmp_path, capsys):
     assert not new.exists()
 
 
+@pytest.mark.walkthrough
 def test_fine_tuning_on_stored_attacked_images_and_transfer(run, tmp_path, capsys):
     base, attacked = run / "model.pt", tmp_path / "attacked"
     words = ["evaluate", str(base), "--names", "base", "--attacks", "fgsm:eps=0.1"]

@@ -45,6 +45,7 @@ def test_training_is_what_a_plain_pytorch_loop_does(run, shapes, cnn):
         torch.testing.assert_close(value, model.state_dict()[name], rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.walkthrough
 def test_the_small_network_learns_the_digits(run):
     train, test = (load_dataset("digits", split=split) for split in ("train", "test"))
     train = train.take(torch.arange(2000))
