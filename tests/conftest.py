@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from functools import partial, wraps
 from pathlib import Path
-from types import FunctionType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 import hypothesis
@@ -56,26 +56,29 @@ def _once(function: Callable[..., Any]) -> Callable[..., Any]:
 
 _EMPTY = (lambda: None).__code__.co_code
 _JAXTYPED = jaxtyping.jaxtyped
-_SEEN: Counter[FunctionType] = Counter()
+_SEEN: Counter[CodeType] = Counter()
 
 
 def _at_first(function: Any = None, **options: Any) -> Any:
     """jaxtyping's decorator, but for the first calls of a function in this process alone.
 
     A check takes as long as a pass through a small network, and some functions are called by the
-    ten thousand.
+    ten thousand. Those that another one defines anew at every call are one function here.
     """
     if function is None:
         return partial(_at_first, **options)
-    checked = _JAXTYPED(function, **options)
     if not isinstance(function, FunctionType):
-        return checked
+        return _JAXTYPED(function, **options)
+    code = function.__code__
+    if _SEEN[code] >= CALLS:
+        return function
+    checked = _JAXTYPED(function, **options)
 
     @wraps(function)
     def called(*args: Any, **kwargs: Any) -> Any:
-        if _SEEN[function] >= CALLS:
+        if _SEEN[code] >= CALLS:
             return function(*args, **kwargs)
-        _SEEN[function] += 1
+        _SEEN[code] += 1
         return checked(*args, **kwargs)
 
     return called

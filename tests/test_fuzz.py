@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
-FILES = 40
+FILES = 60
 KINDS = ("surface: weights", "unfinished: weights", "Li: directions", "Li: projection")
 KINDS += ("training state", "curve")
 READERS = ("open_surface", "load_directions", "read_li", "info", "read_state", "load_curve")

@@ -134,9 +134,8 @@ def test_no_images_are_refused(network, images, labels):
 def test_images_may_be_a_set_with_its_labels(network, images, labels):
     pixels = (images * 255).round().to(torch.uint8)
     data = ImageSet("mine", "test", pixels, labels, ("a", "b", "c"), torch.arange(10, 17))
-    attacks = {"random": RandomPose()}
-    rows = evaluate(network, data, None, attacks, seed=0)
-    assert rows == evaluate(network, pixels.float() / 255, labels, attacks, seed=0)
+    rows = evaluate(network, data, None, ATTACKS, seed=0)
+    assert rows == evaluate(network, pixels.float() / 255, labels, ATTACKS, seed=0)
 
 
 # --- votes ------------------------------------------------------------------------------------
@@ -144,10 +143,10 @@ def test_images_may_be_a_set_with_its_labels(network, images, labels):
 
 @pytest.mark.usefixtures("ragged")
 def test_a_vote_adds_a_row_after_each_attack(network, images, labels):
-    vote, attacks = Vote(3, SpatialLimits(40.0)), {"natural": Natural(), "random": RandomPose()}
-    rows = evaluate(network, images, labels, attacks, seed=0, vote=vote)
-    alone = evaluate(network, images, labels, attacks, seed=0)
-    assert [(row.attack, row.vote) for row in rows] == [(n, v) for n in attacks for v in (0, 3)]
+    vote = Vote(3, SpatialLimits(40.0))
+    rows = evaluate(network, images, labels, ATTACKS, seed=0, vote=vote)
+    alone = evaluate(network, images, labels, ATTACKS, seed=0)
+    assert [(row.attack, row.vote) for row in rows] == [(n, v) for n in ATTACKS for v in (0, 3)]
     assert rows[::2] == alone
     assert rows[1].label == "natural, vote of 3"
     votes = [
