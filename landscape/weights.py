@@ -20,6 +20,12 @@ def weights_of(model: nn.Module) -> dict[str, Tensor]:
     return {name: parameter.detach() for name, parameter in model.named_parameters()}
 
 
+def bytes_of(tensor: Tensor) -> memoryview:
+    """The bytes of a tensor's values in order, of any type and on any device, for digests."""
+    values = tensor.detach().cpu().contiguous().reshape(-1)
+    return values.view(torch.uint8).numpy().data  # numpy has not every type
+
+
 def refuse_weightless(model: nn.Module) -> None:
     """Raise if a model has no parameters, and so no directions.
 
@@ -165,7 +171,6 @@ def direction_of(given: Any, weights: Weights) -> Weights:
     Args:
         given: a flat vector, a mapping by parameter name, or tensors in `parameters()` order.
         weights: that it is to move.
-
 
     Raises:
         InputError: it does not fit the weights, or is not finite.

@@ -12,6 +12,7 @@ from landscape.data.loading import Wanted, default_workers, reading
 from landscape.data.pixels import Indices, Pixels
 from landscape.errors import InputError
 from landscape.typing import Images, Inputs, Labels, Targets
+from landscape.weights import bytes_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,6 +156,5 @@ def content_sha256(inputs: Inputs, targets: Targets) -> str:
     content = hashlib.sha256()
     for tensor in (inputs, targets):
         content.update(f"{tuple(tensor.shape)} {tensor.dtype}".encode())
-        values = tensor.detach().cpu().contiguous().reshape(-1)
-        content.update(values.view(torch.uint8).numpy().data)  # numpy has not every dtype
+        content.update(bytes_of(tensor))
     return content.hexdigest()

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from landscape.errors import InputError
 from landscape.models.contents import read_contents, write_contents
 from landscape.typing import Weights
-from landscape.weights import difference, refuse_nonfinite, weights_of
+from landscape.weights import bytes_of, difference, refuse_nonfinite, weights_of
 
 FORMAT, VERSION = "landscape-curve", 1
 
@@ -208,5 +208,5 @@ def _digest(parts: Sequence[Weights]) -> str:
     for number, part in enumerate(parts):
         for name, tensor in part.items():
             content.update(f"{number} {name} {tuple(tensor.shape)} {tensor.dtype}\n".encode())
-            content.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data)
+            content.update(bytes_of(tensor))
     return content.hexdigest()

@@ -157,12 +157,13 @@ def _format_of(images: Inputs) -> torch.memory_format:
 def _calibrated(
     clock: _Clock, key: str, start: Plan, job: Job, *, most: int, seconds: float
 ) -> Plan:
-    known, neighbours = recall(key), Neighbours()
-    found = known or calibrate(start, clock.rate, most=job.most(most), seconds=seconds)
-    if known is None and not neighbours.crowd():  # else it is measured again the next time
-        remember(key, found)
+    found, source = recall(key), "as calibrated before"
+    if found is None:
+        neighbours, source = Neighbours(), "calibrated"
+        found = calibrate(start, clock.rate, most=job.most(most), seconds=seconds)
+        if not neighbours.crowd():  # else it is measured again the next time
+            remember(key, found)
     plan = Plan(job.even(min(found.micro_batch, most)), found.threads)
-    source = "as calibrated before" if known else "calibrated"
     log.info("%d images a pass, %d threads (%s)", plan.micro_batch, plan.threads, source)
     return plan
 

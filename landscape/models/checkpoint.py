@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Generator, Tensor, nn
 
 from landscape.errors import InputError
@@ -15,7 +14,7 @@ from landscape.models.build import MODELS, ModelSpec, blank_model, build_model, 
 from landscape.models.contents import read_contents, some, write_contents
 from landscape.text import printable
 from landscape.typing import Weights
-from landscape.weights import refuse_diverged
+from landscape.weights import bytes_of, refuse_diverged
 
 FORMAT = "landscape-checkpoint"
 VERSION = 1
@@ -176,7 +175,7 @@ def _sha256(state: Weights) -> str:
     digest = hashlib.sha256()
     for name, value in sorted(state.items()):
         digest.update(f"{name} {tuple(value.shape)} {value.dtype}\n".encode())
-        digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+        digest.update(bytes_of(value))
     return digest.hexdigest()
 
 

@@ -19,6 +19,7 @@ from torch import Tensor
 from landscape.errors import InputError
 from landscape.files import atomic_write, forbidden
 from landscape.text import printable
+from landscape.weights import bytes_of
 
 DEEPEST = 64  # values inside values
 MESSAGE = 2000  # characters
@@ -152,11 +153,10 @@ def digest_of(contents: Any) -> str:
     return digest.hexdigest()
 
 
-def _parts(value: Any) -> Iterator[bytes]:
+def _parts(value: Any) -> Iterator[bytes | memoryview]:
     if isinstance(value, Tensor):
-        plain = value.detach().cpu().contiguous().reshape(-1)
         yield f"{tuple(value.shape)} {value.dtype}\n".encode()
-        yield plain.view(torch.uint8).numpy().tobytes()
+        yield bytes_of(value)
     elif isinstance(value, Mapping):
         yield b"{"
         for name, inner in value.items():
