@@ -100,8 +100,18 @@ def _exact(tensor: Tensor) -> Tensor:
     return tensor.double() if tensor.is_floating_point() else tensor
 
 
-def _cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Of logits (N, classes, ...); infinite where another class has an infinite logit."""
+def cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Minus the logarithm of the probability of the true class, nats, in the outputs' precision.
+
+    Infinite where another class has an infinite logit.
+
+    Args:
+        outputs: (N, classes, ...), logits.
+        targets: (N, ...), class indices.
+
+    Returns:
+        (N, ...).
+    """
     true = outputs.gather(1, targets.unsqueeze(1)).squeeze(1)
     return torch.logsumexp(outputs, dim=1) - true
 
@@ -116,7 +126,7 @@ def _squared_error(outputs: Tensor, targets: Tensor) -> Tensor:
 
 
 LOSSES: dict[str, Loss] = {
-    "cross-entropy": Loss("cross-entropy", _cross_entropy, "nat"),
+    "cross-entropy": Loss("cross-entropy", cross_entropy, "nat"),
     "mse": Loss("mse", _squared_error),
 }
 """By name: cross-entropy of logits (N, C, ...) with classes (N, ...), and mean squared error."""

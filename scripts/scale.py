@@ -31,7 +31,7 @@ import torch.distributed as dist
 import tyro
 
 from landscape.cli.status import exit_status
-from landscape.filling.shared import FLUSH_SECONDS, Found, Parcels, interval
+from landscape.filling.shared import FLUSH_SECONDS, Parcels, Undelivered, interval
 from landscape.models import ModelSpec, build_model, save_checkpoint
 from landscape.processes import Board
 from landscape.rng import generator
@@ -162,7 +162,7 @@ def _parcels(seconds: float) -> float:
     server = _server()
     sender, taker = (Parcels(Board("b", _client(server.port))) for _ in range(2))
     points, values = np.arange(100), {"loss": np.random.default_rng(0).random((100, 5000))}
-    found, moved, end = Found(lambda points, values: None, 0.0), 0, time.monotonic() + seconds
+    found, moved, end = Undelivered(lambda points, values: None, 0.0), 0, time.monotonic() + seconds
     started = time.monotonic()
     while time.monotonic() < end:
         sender.send(points, values)

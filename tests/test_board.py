@@ -8,7 +8,7 @@ import safetensors.numpy
 import torch.distributed as dist
 
 from landscape import filling
-from landscape.filling.shared import Agreed, Batch, Found, Missing, Parcels, interval
+from landscape.filling.shared import Agreed, Batch, Missing, Parcels, Undelivered, interval
 from landscape.interrupt import Terminated
 from landscape.processes import Board, Group
 
@@ -33,7 +33,7 @@ def test_notes_of_any_size_are_kept_and_taken_off(board, size):
 def test_parcels_arrive_once_also_where_one_is_late(board):
     arrived = []
     sender, taker = Parcels(board), Parcels(board)
-    found = Found(lambda points, values: arrived.append((points, values)), 0.0)
+    found = Undelivered(lambda points, values: arrived.append((points, values)), 0.0)
     board.add("parcels", 1)  # somebody has announced one, and not yet put it
     for start in (3, 8):
         points = np.arange(start, start + 2)
@@ -109,7 +109,7 @@ def test_chunks_of_who_has_vanished_are_computed_by_the_first(board, monkeypatch
     batch, written, bar = Batch(0, np.arange(10), 3), [], Bar()
     vanished = batch.draw(board, TWO, lambda: None, seconds=0.0)
     assert next(vanished).tolist() == [0, 1, 2]
-    found = Found(lambda points, values: written.extend(points.tolist()), 0.0)
+    found = Undelivered(lambda points, values: written.extend(points.tolist()), 0.0)
     filling._complete(
         batch, board, TWO, lambda: None, lambda p: {"loss": p / 2}, Parcels(board), found, bar
     )

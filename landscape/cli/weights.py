@@ -154,6 +154,8 @@ def _grids(
     ranges: Mapping[str, tuple[float, float, int] | None], dimensions: int, points: int | None
 ) -> dict[str, Any]:
     """The values along each axis, or how many where no range is given; None for no axis."""
+    if points is not None and None not in list(ranges.values())[:dimensions]:
+        raise InputError("--points is of axes without a range, and all have one; leave it out")
     count = POINTS[dimensions] if points is None else points
     grids: dict[str, Any] = dict.fromkeys(ranges)
     for number, (axis, ends) in enumerate(ranges.items(), 1):

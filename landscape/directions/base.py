@@ -65,7 +65,7 @@ class Drawn:
 
 
 @dataclass(frozen=True)
-class Kind:
+class DirectionKind:
     """A way to make directions.
 
     Attributes:

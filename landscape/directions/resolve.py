@@ -7,7 +7,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from landscape.directions.base import Around, Drawn, Kind
+from landscape.directions.base import Around, DirectionKind, Drawn
 from landscape.directions.eigenvectors import eigenvectors
 from landscape.directions.given import from_file, is_file
 from landscape.directions.gradient import gradient
@@ -21,13 +21,13 @@ from landscape.registry import lookup
 from landscape.typing import Weights
 from landscape.weights import NORMALIZATIONS, cosine, direction_of, normalize
 
-DIRECTIONS: dict[str, Kind] = {
-    "random": Kind(random, normalization="filter", ignore="biasbn"),
-    "gradient": Kind(gradient),
-    "hessian": Kind(partial(eigenvectors, matrix="hessian")),
-    "ggn": Kind(partial(eigenvectors, matrix="ggn")),
-    "models": Kind(models, checkpoints=True, connects=True),
-    "trajectory": Kind(trajectory, checkpoints=True, connects=True),
+DIRECTIONS: dict[str, DirectionKind] = {
+    "random": DirectionKind(random, normalization="filter", ignore="biasbn"),
+    "gradient": DirectionKind(gradient),
+    "hessian": DirectionKind(partial(eigenvectors, matrix="hessian")),
+    "ggn": DirectionKind(partial(eigenvectors, matrix="ggn")),
+    "models": DirectionKind(models, checkpoints=True, connects=True),
+    "trajectory": DirectionKind(trajectory, checkpoints=True, connects=True),
 }
 """Ways to make directions. To add one: a function in a file of its own, and a line here."""
 
@@ -87,7 +87,7 @@ class _Plan:
     """What is to be made: a source for each axis, and what is known of those that are names."""
 
     sources: Sequence[Any]
-    kinds: Mapping[str, Kind]
+    kinds: Mapping[str, DirectionKind]
     settings: Mapping[str, Any]
 
 
@@ -116,7 +116,7 @@ def _made(plan: _Plan, around: Around, axes: Sequence[str], *, orthogonal: bool)
 
 def _kinds(
     sources: Sequence[Any], normalization: str | None, ignore: str | None
-) -> dict[str, Kind]:
+) -> dict[str, DirectionKind]:
     """What is known of the sources that are names, with what was asked for."""
     if normalization is not None:
         lookup(NORMALIZATIONS, normalization, kind="normalization of directions")
@@ -150,7 +150,9 @@ def _one_per_axis(source: DirectionSource, axes: Sequence[str]) -> list[Any]:
     return list(source)
 
 
-def _settings(sources: Sequence[Any], kinds: Mapping[str, Kind], around: Around) -> dict[str, Any]:
+def _settings(
+    sources: Sequence[Any], kinds: Mapping[str, DirectionKind], around: Around
+) -> dict[str, Any]:
     """How the directions are made, for the file; JSON values."""
     told = [s if _is_name(s) else ("file" if is_file(s) else "given") for s in sources]
     settings: dict[str, Any] = {"directions": _joined(told)}

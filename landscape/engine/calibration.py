@@ -30,7 +30,7 @@ SMALLEST = 8
 
 
 @dataclass(frozen=True)
-class Plan:
+class PassPlan:
     """How forward passes are cut and computed.
 
     Attributes:
@@ -55,11 +55,11 @@ class Gain:
     factor: float
 
 
-Measure = Callable[[Plan], float]
+Rate = Callable[[PassPlan], float]
 """Images per second under a plan."""
 
 
-def calibrate(start: Plan, measure: Measure, *, most: int, seconds: float) -> Plan:
+def calibrate(start: PassPlan, measure: Rate, *, most: int, seconds: float) -> PassPlan:
     """Climb from a plan to a faster one: smaller or larger passes, then fewer threads.
 
     Args:
@@ -72,7 +72,7 @@ def calibrate(start: Plan, measure: Measure, *, most: int, seconds: float) -> Pl
     end = time.monotonic() + seconds
     best, rates = start, {start: measure(start)}
 
-    def faster(candidate: Plan) -> bool:
+    def faster(candidate: PassPlan) -> bool:
         for _ in range(LOOKS):
             rates[candidate] = max(rates.get(candidate, 0.0), measure(candidate))
             if rates[candidate] < BETTER * rates[best]:
@@ -80,7 +80,7 @@ def calibrate(start: Plan, measure: Measure, *, most: int, seconds: float) -> Pl
             rates[best] = max(rates[best], measure(best))
         return rates[candidate] >= BETTER * rates[best]
 
-    def climb(change: Callable[[Plan], Plan]) -> bool:
+    def climb(change: Callable[[PassPlan], PassPlan]) -> bool:
         nonlocal best
         climbed = False
         while time.monotonic() < end:
@@ -90,10 +90,10 @@ def calibrate(start: Plan, measure: Measure, *, most: int, seconds: float) -> Pl
             best, climbed = candidate, True
         return climbed
 
-    smaller = climb(lambda p: Plan(max(SMALLEST, p.micro_batch // 2), p.threads))
+    smaller = climb(lambda p: PassPlan(max(SMALLEST, p.micro_batch // 2), p.threads))
     if not smaller:
-        climb(lambda p: Plan(min(most, p.micro_batch * 2), p.threads))
-    climb(lambda p: Plan(p.micro_batch, max(1, p.threads // 2)))
+        climb(lambda p: PassPlan(min(most, p.micro_batch * 2), p.threads))
+    climb(lambda p: PassPlan(p.micro_batch, max(1, p.threads // 2)))
     return best
 
 
@@ -121,12 +121,12 @@ def cache_file() -> Path:
     return Path(home) / "landscape" / "plans.json"
 
 
-def recall(key: str) -> Plan | None:
+def recall(key: str) -> PassPlan | None:
     """The plan that was found for a key before, if any."""
-    return _recalled(f"plan {key}", Plan)
+    return _recalled(f"plan {key}", PassPlan)
 
 
-def remember(key: str, plan: Plan) -> None:
+def remember(key: str, plan: PassPlan) -> None:
     """Keep a plan for the next time; where nothing can be written, it is measured again."""
     _keep(f"plan {key}", asdict(plan))
 

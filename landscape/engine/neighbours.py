@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 from time import monotonic, process_time
 
+import torch
+
 from landscape.cores import usable_cores
 
 STAT = Path("/proc/stat")
@@ -15,9 +17,14 @@ class Neighbours:
     """What other programs take of the cores of this process, from here on.
 
     Programs that this process starts count as others.
+
+    Args:
+        device: where this process computes. To a GPU cores are of little account, and on a shared
+            machine some are always busy.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, device: torch.device) -> None:
+        self._on_cores = device.type == "cpu"
         self._start, self._own, self._all = monotonic(), process_time(), _spent()
 
     def crowd(self) -> bool:
@@ -26,7 +33,7 @@ class Neighbours:
         Cores that this process may not use may be busy.
         """
         now, took = _spent(), monotonic() - self._start
-        if now is None or self._all is None or took <= 0:
+        if not self._on_cores or now is None or self._all is None or took <= 0:
             return False
         others = (now - self._all - (process_time() - self._own)) / took
         return others > (os.cpu_count() or 1) - usable_cores() + MUCH

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from landscape.engine.allocator import keep_memory
-from landscape.engine.calibration import Plan
+from landscape.engine.calibration import PassPlan
 from landscape.engine.compute import Compute, arithmetic, tell_if_slow
 from landscape.engine.folding import Folding, state_of
 from landscape.engine.passes import Passes
@@ -252,7 +252,7 @@ class Network:
                     self.module,
                     self.place(inputs[: self.passes.size]),
                     self.compute,
-                    Plan(self._first_size(), usable_threads()),
+                    PassPlan(self._first_size(), usable_threads()),
                     most=self._prepared.most_images,
                     job=self._job,
                 )

@@ -16,11 +16,11 @@ from landscape.losses import LOSSES, Loss, correct
 from landscape.numerics import Mean, RunningMean
 from landscape.typing import Inputs, Outputs, PerExample, Targets, Weights
 
-Measure = Callable[[Outputs, Targets], PerExample]
+Metric = Callable[[Outputs, Targets], PerExample]
 Attacking = Callable[[Network, Inputs, Targets], Inputs]
 
 CROSS_ENTROPY = LOSSES["cross-entropy"]
-ACCURACY: Mapping[str, Measure] = {"accuracy": correct}
+ACCURACY: Mapping[str, Metric] = {"accuracy": correct}
 FIRST = 64  # examples on which a loss is tried
 
 
@@ -67,7 +67,7 @@ class WeightPoints:
         directions: Sequence[Weights],
         *,
         loss: Loss = CROSS_ENTROPY,
-        metrics: Mapping[str, Measure] = ACCURACY,
+        metrics: Mapping[str, Metric] = ACCURACY,
         recompute_batchnorm: bool = False,
         attack: Attacking | None = None,
         others: Mapping[str, Sample] | None = None,
@@ -95,7 +95,7 @@ class WeightPoints:
         keep = norms if recompute_batchnorm else _moved(norms, directions)
         network.prepare(inputs[:2], keep=keep)
         self._network, self.batch = network, network.compute.micro_batch or MICRO_BATCH
-        self._columns: dict[str, Measure] = {"loss": loss, **metrics}
+        self._columns: dict[str, Metric] = {"loss": loss, **metrics}
         given = {"": Sample(inputs, targets, attack), **(others or {})}
         self._samples = {name: self._near(sample) for name, sample in given.items()}
         for sample in self._samples.values():

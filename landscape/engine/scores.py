@@ -5,12 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from landscape.errors import InputError
-from landscape.losses import LOSSES, Loss, predicted
+from landscape.losses import LOSSES, Loss, cross_entropy, predicted
 from landscape.typing import Labels, Logits, PerExample, PerExampleFlag, Targets
 
 
@@ -32,10 +30,11 @@ class Scores:
     def of(cls, logits: Logits, labels: Labels) -> "Scores":
         """Scores from logits, computed in float64 so that only the network rounds."""
         logits = logits.double()
-        true = logits.gather(1, labels[:, None])[:, 0]
-        others = logits.scatter(1, labels[:, None], -math.inf)
-        loss = torch.logsumexp(logits, dim=1) - true
-        return cls(loss=loss, margin=true - others.amax(dim=1), prediction=predicted(logits))
+        return cls(
+            loss=cross_entropy(logits, labels),
+            margin=margin(logits, labels),
+            prediction=predicted(logits),
+        )
 
     def split(self, size: int) -> list["Scores"]:
         """Consecutive parts of `size` images."""
@@ -110,9 +109,11 @@ def refuse_unfit(loss: Loss, outputs: Tensor, targets: Targets) -> None:
     loss.verify(outputs, first)
 
 
-def cross_entropy(logits: Logits, labels: Labels) -> PerExample:
-    """Minus the logarithm of the true class's probability, nats."""
-    return F.cross_entropy(logits.double(), labels, reduction="none")
+def margin(logits: Logits, labels: Labels) -> PerExample:
+    """How far the logit of the true class lies above the largest other one, in float64."""
+    logits = logits.double()
+    others = logits.scatter(1, labels[:, None], -math.inf)
+    return logits.gather(1, labels[:, None])[:, 0] - others.amax(dim=1)
 
 
 def largest_other(logits: Logits, labels: Labels) -> PerExample:
@@ -120,15 +121,13 @@ def largest_other(logits: Logits, labels: Labels) -> PerExample:
 
     Without their bound: it goes on where the class is lost already.
     """
-    logits = logits.double()
-    others = logits.scatter(1, labels[:, None], -math.inf)
-    return others.amax(dim=1) - logits.gather(1, labels[:, None])[:, 0]
+    return -margin(logits, labels)
 
 
 Objective = Callable[[Logits, Labels], PerExample]
 
 OBJECTIVES: dict[str, Objective] = {
-    "cross-entropy": cross_entropy,
+    "cross-entropy": LOSSES["cross-entropy"],
     "margin": largest_other,
 }
 """By name, what an attack climbs: high where a network errs. Differentiable in the logits."""

@@ -12,7 +12,7 @@ from landscape.engine.calibration import (
     SHARE,
     WORTH_IT,
     Gain,
-    Plan,
+    PassPlan,
     calibrate,
     key_of,
     recall,
@@ -81,7 +81,7 @@ class Job:
 
 
 def tune(
-    module: nn.Module, images: Inputs, compute: Compute, start: Plan, *, most: int, job: Job
+    module: nn.Module, images: Inputs, compute: Compute, start: PassPlan, *, most: int, job: Job
 ) -> Tuned:
     """Choose how to run what lies ahead.
 
@@ -94,7 +94,7 @@ def tune(
         job: what lies ahead.
     """
     free = compute.micro_batch is None
-    plan = Plan(job.even(start.micro_batch), start.threads) if free else start
+    plan = PassPlan(job.even(start.micro_batch), start.threads) if free else start
     always = compute.compile == "always"
     if job.images < LITTLE and not always:
         return Tuned(plan.micro_batch, plan.threads, module)
@@ -122,7 +122,7 @@ class _Clock:
         batch = self.images.repeat(times, *[1] * (self.images.ndim - 1))[:size]
         return batch.contiguous(memory_format=_format_of(self.images))
 
-    def rate(self, plan: Plan, run: Callable[[Tensor], Tensor] | None = None) -> float:
+    def rate(self, plan: PassPlan, run: Callable[[Tensor], Tensor] | None = None) -> float:
         """The best of a few passes, of which the first ones warm up; next to 0 if they do not fit.
 
         Other programs only ever make a pass slower.
@@ -155,21 +155,21 @@ def _format_of(images: Inputs) -> torch.memory_format:
 
 
 def _calibrated(
-    clock: _Clock, key: str, start: Plan, job: Job, *, most: int, seconds: float
-) -> Plan:
+    clock: _Clock, key: str, start: PassPlan, job: Job, *, most: int, seconds: float
+) -> PassPlan:
     found, source = recall(key), "as calibrated before"
     if found is None:
-        neighbours, source = Neighbours(), "calibrated"
+        neighbours, source = Neighbours(clock.images.device), "calibrated"
         found = calibrate(start, clock.rate, most=job.most(most), seconds=seconds)
         if not neighbours.crowd():  # else it is measured again the next time
             remember(key, found)
-    plan = Plan(job.even(min(found.micro_batch, most)), found.threads)
+    plan = PassPlan(job.even(min(found.micro_batch, most)), found.threads)
     log.info("%d images a pass, %d threads (%s)", plan.micro_batch, plan.threads, source)
     return plan
 
 
 def _accelerated(
-    clock: _Clock, key: str, plan: Plan, *, compiling: bool, always: bool, seconds: float
+    clock: _Clock, key: str, plan: PassPlan, *, compiling: bool, always: bool, seconds: float
 ) -> Tuned:
     """With a compiled forward pass, or a captured one, if it is faster than without."""
     batch = clock.batch(plan.micro_batch)
@@ -182,7 +182,7 @@ def _accelerated(
             fast = compiled(clock.module, lambda run: run(batch))
         took = time.monotonic() - started
         if fast is not None:
-            neighbours = Neighbours()
+            neighbours = Neighbours(clock.images.device)
             runs.append((clock.rate(plan, fast), fast))
             if not neighbours.crowd():
                 remember_gain(key, Gain(took, runs[0][0] / before))

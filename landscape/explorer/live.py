@@ -17,6 +17,7 @@ from landscape.engine import Network
 from landscape.errors import InputError
 from landscape.explorer.sources import Source
 from landscape.explorer.spatial_figures import Way
+from landscape.losses import cross_entropy
 from landscape.models import Checkpoint, load_checkpoint
 from landscape.plots.prepare import POSE_AXES, displayed_pixels, pose_settings
 from landscape.rng import generator
@@ -111,7 +112,7 @@ class Live:
         with self._lock:
             moved = Warp(*pose_settings(image))(images.to(network.device, network.dtype), pose)
             logits = network.logits(moved).double().cpu()
-        loss = float(torch.logsumexp(logits[0], 0) - logits[0, labels[0]])
+        loss = float(cross_entropy(logits, labels))
         top = logits.softmax(dim=1)[0].topk(min(TOP, logits.shape[1]))
         classes = tuple(top.indices.tolist())
         return Said(classes, tuple(top.values.tolist()), loss)

@@ -19,7 +19,7 @@ from jaxtyping import Float, Shaped
 
 from landscape.errors import InputError
 from landscape.explorer.words import shown
-from landscape.plots.prepare import numbered_class
+from landscape.plots.prepare import class_among
 from landscape.plots.style import long_name, unit_symbol
 from landscape.store import complete_part, in_memory, open_surface, swept_axes
 from landscape.store.kinds import refuse_misfit
@@ -91,8 +91,7 @@ class Summary:
 
     def class_name(self, index: int) -> str:
         """The name of a class, or its number."""
-        held = 0 <= index < len(self.classes)
-        return shown(self.classes[index]) if held else numbered_class(index)
+        return shown(class_among(self.classes, index))
 
 
 class Source:

@@ -13,10 +13,10 @@ from landscape.filling.shared import (
     FLUSH_SECONDS,
     Agreed,
     Batch,
-    Found,
     Missing,
     Parcels,
     Points,
+    Undelivered,
     Values,
     interval,
 )
@@ -75,7 +75,7 @@ def fill(
     Raises:
         KeyboardInterrupt: it was stopped.
     """
-    found = Found(writer.write, flush_seconds)
+    found = Undelivered(writer.write, flush_seconds)
     if group.size > 1:
         _fill_together(batches, per_call, evaluate, found, group, bar)
         return
@@ -97,7 +97,7 @@ def _fill_together(
     batches: Iterator[Points],
     per_call: int,
     evaluate: Evaluate,
-    found: Found,
+    found: Undelivered,
     group: Group,
     bar: Progress,
 ) -> None:
@@ -131,7 +131,7 @@ def _complete(
     asked: Asked,
     evaluate: Evaluate,
     parcels: Parcels,
-    found: Found,
+    found: Undelivered,
     bar: Progress,
 ) -> None:
     """Collect a batch, and compute what nobody has drawn; what does not come is computed again."""
@@ -161,7 +161,7 @@ def help_fill(evaluate: Evaluate, *, group: Group, flush_seconds: float = FLUSH_
         KeyboardInterrupt: it was stopped.
     """
     board, seconds = Board.of(group), interval(flush_seconds, group.size)
-    found = Found(Parcels(board).send, seconds)
+    found = Undelivered(Parcels(board).send, seconds)
     with heard_signals() as heard:
         asked = Agreed(board, heard)
         try:
@@ -190,7 +190,7 @@ def _batches(board: Board, asked: Asked) -> Iterator[Batch]:
         number, idle = number + 1, 0
 
 
-def _await_others(board: Board, group: Group, parcels: Parcels, found: Found) -> None:
+def _await_others(board: Board, group: Group, parcels: Parcels, found: Undelivered) -> None:
     """Take what the others have computed until now; who was killed sends nothing."""
     end, idle = time.monotonic() + GRACE, 0
     while time.monotonic() < end:
@@ -201,7 +201,7 @@ def _await_others(board: Board, group: Group, parcels: Parcels, found: Found) ->
             idle = _rest(idle)
 
 
-def _rest(idle: int, found: Found | None = None) -> int:
+def _rest(idle: int, found: Undelivered | None = None) -> int:
     """Sleep, a little longer each time; what waits to be written does so no longer."""
     if found is not None:
         found.hand_over()

@@ -133,7 +133,7 @@ class Parcels:
         packed = safetensors.numpy.save({POINTS: points.astype(np.int64), **held})
         self._board.put(f"parcel/{self._board.add('parcels', 1)}", packed)
 
-    def collect(self, found: "Found") -> list[Points]:
+    def collect(self, found: "Undelivered") -> list[Points]:
         """Take what is there, and say which points that were."""
         sent = self._board.add("parcels", 0)
         self._awaited += range(self._seen + 1, sent + 1)
@@ -149,7 +149,7 @@ class Parcels:
         return points
 
 
-class Found:
+class Undelivered:
     """Points that were computed and not yet handed over."""
 
     def __init__(self, deliver: Callable[[Points, Values], None], seconds: float) -> None:

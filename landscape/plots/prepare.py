@@ -1,6 +1,6 @@
 """From a stored surface to the numbers a plot shows; nothing here draws."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -183,12 +183,13 @@ def cell_edges(centres: Float[np.ndarray, " n"]) -> Float[np.ndarray, " m"]:
 
 def class_name(data: xr.Dataset, index: int) -> str:
     """The name of a class where the file holds names, else its number."""
-    names = names_in(data.attrs, "classes")
-    return literal(names[index]) if 0 <= index < len(names) else numbered_class(index)
+    return literal(class_among(names_in(data.attrs, "classes"), index))
 
 
-def numbered_class(index: int) -> str:
-    """The number of a class; what is predicted where a logit is nan (-1) is none."""
+def class_among(names: Sequence[str], index: int) -> str:
+    """A class by its name, or by its number if it has none; a prediction of -1 (nan) is none."""
+    if 0 <= index < len(names):
+        return names[index]
     return "no class" if index < 0 else str(index)
 
 

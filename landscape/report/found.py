@@ -27,7 +27,7 @@ class Training:
 
 
 @dataclass
-class Found:
+class Contents:
     """All that there is.
 
     Attributes:
@@ -45,7 +45,7 @@ class Found:
     refused: dict[str, str] = field(default_factory=dict)
 
 
-def look_through(folder: Path) -> Found:
+def look_through(folder: Path) -> Contents:
     """What a folder and the folders in it hold; links to other folders are not followed.
 
     Raises:
@@ -53,7 +53,7 @@ def look_through(folder: Path) -> Found:
     """
     if not folder.is_dir():
         raise InputError(f"expected the folder of a run, got {folder}; give the --out of a command")
-    found = Found()
+    found = Contents()
     for path in _files(folder):
         name = path.relative_to(folder).as_posix()
         try:
@@ -79,7 +79,7 @@ def _files(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _add_surface(found: Found, path: Path, name: str) -> None:
+def _add_surface(found: Contents, path: Path, name: str) -> None:
     with open_surface(path) as data:
         kind, axes = str(data.attrs["kind"]), swept_axes(data)
     if kind == "attack":

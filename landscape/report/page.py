@@ -6,7 +6,7 @@ from pathlib import Path
 from plotly.offline import get_plotlyjs
 
 from landscape.files import atomic_write, refuse_loss
-from landscape.report.found import Found, look_through
+from landscape.report.found import Contents, look_through
 from landscape.report.sections import (
     accuracy_sections,
     surface_sections,
@@ -60,14 +60,14 @@ def write_report(folder: Path, out: Path | None = None) -> Path:
     return out
 
 
-def _sections(found: Found) -> Iterator[Section]:
+def _sections(found: Contents) -> Iterator[Section]:
     yield from training_sections(found.trainings)
     yield from accuracy_sections(found.attacks)
     yield from together_sections(found)
     yield from surface_sections(found.surfaces)
 
 
-def _page(name: str, sections: Sequence[Section], found: Found) -> str:
+def _page(name: str, sections: Sequence[Section], found: Contents) -> str:
     title = shown(f"{name}: report")
     parts = [
         f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -90,7 +90,7 @@ def _contents(sections: Iterable[Section]) -> str:
     return f"<nav><ul>{''.join(links)}</ul></nav>"
 
 
-def _refused(found: Found) -> str:
+def _refused(found: Contents) -> str:
     if not found.refused:
         return ""
     return f"<h2>Not shown</h2>\n{table(found.refused.items())}"

@@ -18,7 +18,7 @@ from landscape.describe import adaptive, checks, contents, origin
 from landscape.errors import InputError
 from landscape.plots import PLOTS, draw, draw_together, look, plots_for, together_for
 from landscape.plots.style import LINE_COLOURS, style
-from landscape.report.found import Found, Training
+from landscape.report.found import Contents, Training
 from landscape.report.words import Section, folded, shown, table
 from landscape.store import facts, open_surface
 
@@ -129,7 +129,7 @@ def _accuracy(value: float, interval: tuple[float, float]) -> str:
     return f"{100 * value:.1f} ({100 * low:.1f} to {100 * high:.1f})"
 
 
-def together_sections(found: Found) -> Iterator[Section]:
+def together_sections(found: Contents) -> Iterator[Section]:
     """Planes that lie beside each other, and spatial surfaces of the same images, on one scale."""
     for (kind, *_), names in found.alike.items():
         if 1 < len(names) <= AT_ONCE:

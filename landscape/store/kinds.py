@@ -13,7 +13,7 @@ FLOATS, COUNTS = "f", "iu"
 
 
 @dataclass(frozen=True)
-class Kind:
+class SurfaceKind:
     """Surfaces that are read alike.
 
     Attributes:
@@ -36,24 +36,24 @@ WEIGHT_AXES = ("alpha", "beta", "gamma")
 PLACES = {f"path_{name}": (FLOATS, ("path",)) for name in (*WEIGHT_AXES, "residual", "distance")}
 PIXELS = {"pixels": ("u", ("image", "channel", "row", "column"))}
 
-KINDS: Mapping[str, Kind] = {
-    "weights": Kind(
+KINDS: Mapping[str, SurfaceKind] = {
+    "weights": SurfaceKind(
         axes=tuple(WEIGHT_AXES[:n] for n in (1, 2, 3)), fields={"loss": FLOATS}, optional=PLACES
     ),
-    "curve": Kind(fields={"loss": FLOATS}),
-    "spatial": Kind(
+    "curve": SurfaceKind(fields={"loss": FLOATS}),
+    "spatial": SurfaceKind(
         axes=(POSES,),
         fields={"loss": FLOATS, "margin": FLOATS, "prediction": COUNTS},
         own=("image",),
         constants={"label": (COUNTS, ("image",))},
         optional=PIXELS,
     ),
-    "tradeoff": Kind(
+    "tradeoff": SurfaceKind(
         axes=(("network", "seed", "epoch"),),
         fields={"accuracy": FLOATS},
         own=("attack",),
     ),
-    "attack": Kind(
+    "attack": SurfaceKind(
         axes=(("image",),),
         fields={"loss": FLOATS, "prediction": COUNTS, "evaluations": COUNTS},
         constants={"label": (COUNTS, ("image",))},

@@ -62,14 +62,14 @@ def test_towards_another_network_train_and_test_side_by_side(run, tmp_path):
     other = run / "second" / "model.pt"
     words = ["--directions", "models", "--checkpoints", other, "--dimensions", "1"]
     words += ["--bn", "frozen"]  # these have never seen a batch
-    data = weights(run, tmp_path / "m.h5", *words, "--beside", "train", "--alpha", "0", "1", "2")
+    data = weights(run, tmp_path / "m.h5", *words, "--beside", "train", "--points", "5")
     assert data.alpha.attrs["long_name"] == "towards second"
     assert configuration(data)["bn"] == "frozen"
     assert {"train_loss", "train_accuracy_stderr"} <= set(data.data_vars)
     images = landscape.load_dataset("digits").subset(20, generator=generator(0, "images"))
     model = landscape.load_checkpoint(other).model
     loss = torch.nn.functional.cross_entropy(model(images.images()), images.labels)
-    assert float(data.loss[-1]) == pytest.approx(loss.item(), rel=1e-5)
+    assert float(data.loss.sel(alpha=1.0)) == pytest.approx(loss.item(), rel=1e-5)
 
 
 def test_a_direction_for_each_axis_and_a_volume(run, tmp_path):
@@ -118,6 +118,10 @@ def test_files_of_li_et_al_come_and_go(run, tmp_path):
         (["--attack-at", "point"], "attack_at='point' goes with an attack"),
         (["--gamma", "0", "1", "2"], "--gamma goes with at least 3 dimensions, got 2"),
         (["--dimensions", "1", "--beta", "0", "1", "2"], "--beta goes with at least 2 dimensions"),
+        (
+            ["--alpha", "0", "1", "2", "--beta", "0", "1", "2", "--points", "9"],
+            "--points is of axes without a range, and all have one",
+        ),
         (["--beside", "trian"], "trian"),
     ],
 )

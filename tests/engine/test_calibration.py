@@ -11,7 +11,7 @@ from landscape import cores
 from landscape.engine import Compute, Network, neighbours, threads, tuning
 from landscape.engine.calibration import (
     Gain,
-    Plan,
+    PassPlan,
     cache_file,
     calibrate,
     key_of,
@@ -28,19 +28,21 @@ def test_the_fastest_plan_is_climbed_to():
     def machine(plan):  # best at 32 images, and with one thread
         return 1000 / (1 + abs(plan.micro_batch - 32)) / plan.threads
 
-    assert calibrate(Plan(128, 4), machine, most=512, seconds=9.0) == Plan(32, 1)
+    assert calibrate(PassPlan(128, 4), machine, most=512, seconds=9.0) == PassPlan(32, 1)
 
 
 def test_larger_passes_stop_at_what_fits():
     def machine(plan):
         return float(plan.micro_batch)
 
-    assert calibrate(Plan(128, 1), machine, most=300, seconds=9.0) == Plan(300, 1)
+    assert calibrate(PassPlan(128, 1), machine, most=300, seconds=9.0) == PassPlan(300, 1)
 
 
 def test_noise_moves_nothing():
     rates = iter([100.0, 101.0, 102.0, 99.0])
-    assert calibrate(Plan(128, 2), lambda plan: next(rates), most=512, seconds=9.0) == Plan(128, 2)
+    assert calibrate(PassPlan(128, 2), lambda plan: next(rates), most=512, seconds=9.0) == PassPlan(
+        128, 2
+    )
 
 
 def test_a_neighbour_s_load_at_the_first_look_moves_nothing():
@@ -49,27 +51,27 @@ def test_a_neighbour_s_load_at_the_first_look_moves_nothing():
     def machine(plan):
         return next(looks[256]) if plan.micro_batch == 256 else 95.0
 
-    assert calibrate(Plan(256, 1), machine, most=512, seconds=9.0) == Plan(256, 1)
+    assert calibrate(PassPlan(256, 1), machine, most=512, seconds=9.0) == PassPlan(256, 1)
 
 
 def test_without_time_the_first_plan_stays():
-    found = calibrate(Plan(128, 2), lambda p: 1 / p.micro_batch, most=512, seconds=0.0)
-    assert found == Plan(128, 2)
+    found = calibrate(PassPlan(128, 2), lambda p: 1 / p.micro_batch, most=512, seconds=0.0)
+    assert found == PassPlan(128, 2)
 
 
 def test_plans_are_remembered_and_broken_memories_forgotten():
     assert recall("a") is None
-    remember("a", Plan(64, 2))
-    remember("b", Plan(32, 1))
-    assert (recall("a"), recall("b")) == (Plan(64, 2), Plan(32, 1))
+    remember("a", PassPlan(64, 2))
+    remember("b", PassPlan(32, 1))
+    assert (recall("a"), recall("b")) == (PassPlan(64, 2), PassPlan(32, 1))
     cache_file().write_text(json.dumps({"plan a": {"batch": 3}}), encoding="utf-8")
     assert recall("a") is None
     cache_file().write_text("{", encoding="utf-8")
     assert recall("a") is None
-    remember("a", Plan(16, 1))
-    assert recall("a") == Plan(16, 1)
+    remember("a", PassPlan(16, 1))
+    assert recall("a") == PassPlan(16, 1)
     remember_gain("a", Gain(20.0, 1.25))
-    assert (recall("a"), recall_gain("a")) == (Plan(16, 1), Gain(20.0, 1.25))
+    assert (recall("a"), recall_gain("a")) == (PassPlan(16, 1), Gain(20.0, 1.25))
     assert recall_gain("b") is None
 
 
@@ -77,7 +79,7 @@ def test_plans_are_remembered_and_broken_memories_forgotten():
 def test_where_nothing_can_be_written_nothing_breaks(monkeypatch, tmp_path):
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    remember("a", Plan(64, 2))
+    remember("a", PassPlan(64, 2))
     assert recall("a") is None
 
 
@@ -130,9 +132,10 @@ def test_a_long_job_is_calibrated_once_and_its_values_stay(network, images, monk
 def test_neighbours_are_what_the_machine_works_beside_this_process(monkeypatch, tmp_path):
     stat = tmp_path / "stat"
     monkeypatch.setattr(neighbours, "STAT", stat)
-    monkeypatch.setattr(neighbours, "monotonic", iter(range(0, 100, 10)).__next__)
+    monkeypatch.setattr(neighbours, "monotonic", iter(range(0, 100, 5)).__next__)
     monkeypatch.setattr(neighbours, "process_time", lambda: 0.0)
-    assert not Neighbours().crowd()  # it cannot be told
+    cpu, gpu = torch.device("cpu"), torch.device("cuda")
+    assert not Neighbours(cpu).crowd()  # it cannot be told
     second = os.sysconf("SC_CLK_TCK")
     for cores_, (mine, all_), verdict in [
         (2.0, (2, 2), True),
@@ -143,10 +146,11 @@ def test_neighbours_are_what_the_machine_works_beside_this_process(monkeypatch, 
         monkeypatch.setattr(neighbours, "usable_cores", lambda mine=mine: mine)
         monkeypatch.setattr(os, "cpu_count", lambda all_=all_: all_)
         stat.write_text(f"cpu  {second} 0 0 7 7 0 0 0 0 0\ncpu0 1\n", encoding="ascii")
-        here = Neighbours()
+        here, elsewhere = Neighbours(cpu), Neighbours(gpu)
         later = int(second * (1 + 10 * cores_))
         stat.write_text(f"cpu  {later} 0 0 9 9 0 0 0 0 0\ncpu0 1\n", encoding="ascii")
         assert here.crowd() is verdict
+        assert not elsewhere.crowd()  # cores are of little account there
 
 
 def test_a_given_micro_batch_is_kept(network, images, monkeypatch):

@@ -7,6 +7,7 @@ from torch import nn
 
 from landscape.engine import Compute, Network, Scores, WeightPoints, compute
 from landscape.engine.allocator import keep_memory
+from landscape.engine.scores import OBJECTIVES
 from landscape.errors import InputError
 from landscape.spatial import Warp
 
@@ -31,6 +32,15 @@ def test_huge_and_infinite_logits_are_data():
     assert scores.loss[1] == pytest.approx(1e30)
     assert scores.loss[2:].isnan().all()
     assert scores.prediction.tolist() == [0, 1, 0, -1]  # a broken model is right about nothing
+
+
+def test_an_attack_climbs_what_is_scored():
+    logits = torch.tensor([[1e30, 0.0], [0.0, torch.inf], [2.0, 1.0]])
+    labels = torch.zeros(3, dtype=torch.int64)
+    scores = Scores.of(logits, labels)
+    assert scores.loss[1] == torch.inf
+    torch.testing.assert_close(OBJECTIVES["cross-entropy"](logits, labels), scores.loss)
+    torch.testing.assert_close(OBJECTIVES["margin"](logits, labels), -scores.margin)
 
 
 @pytest.mark.parametrize("micro_batch", [1, 3, 7, 100])
