@@ -101,7 +101,7 @@ def _python() -> str:
 
 def _commands() -> str:
     parts = ["# Command line", "`landscape COMMAND --help`, as it is printed."]
-    os.environ["COLUMNS"] = "80"  # what fits
+    os.environ["COLUMNS"] = "100"  # what fits
     for name in COMMANDS:
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):

@@ -23,6 +23,7 @@ from scipy.interpolate import (
 )
 
 import landscape
+from landscape.cli.parsing import parse
 from landscape.cli.status import exit_status
 from landscape.store.grid import complete_part
 from landscape.store.refine import Lattice, errors, fill, wanted
@@ -188,4 +189,4 @@ def main(surfaces: tyro.conf.Positional[tuple[Path, ...]], /) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(exit_status(lambda: tyro.cli(main)))
+    sys.exit(exit_status(lambda: parse(main)))

@@ -12,12 +12,12 @@ import sys
 from pathlib import Path
 from typing import Literal
 
-import tyro
 import xarray as xr
 from geometry import models, report, shapes
 from geometry.settings import BUDGETS
 
 import landscape
+from landscape.cli.parsing import parse
 from landscape.cli.status import exit_status
 
 
@@ -56,4 +56,4 @@ def main(
 
 
 if __name__ == "__main__":
-    sys.exit(exit_status(lambda: tyro.cli(main)))
+    sys.exit(exit_status(lambda: parse(main)))

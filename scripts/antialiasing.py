@@ -13,10 +13,10 @@ Writes the networks, tradeoff.h5, the surfaces of every network, tables.md and f
 
 import sys
 
-import tyro
 from fragility import cli, curves, poses, report, settings
 from fragility.study import trained
 
+from landscape.cli.parsing import parse
 from landscape.cli.status import exit_status
 from landscape.plots import write_plots
 
@@ -33,4 +33,4 @@ def main(options: cli.Options) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(exit_status(lambda: main(tyro.cli(cli.Options, description=__doc__))))
+    sys.exit(exit_status(lambda: main(parse(cli.Options, about=__doc__))))

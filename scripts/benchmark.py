@@ -9,10 +9,10 @@ the machine alone meanwhile.
 import sys
 from pathlib import Path
 
-import tyro
 from benchmarks.cases import QUICK, Sizes
 from benchmarks.suite import CASES, Case, Settings, run
 
+from landscape.cli.parsing import parse
 from landscape.cli.status import exit_status
 
 
@@ -47,4 +47,4 @@ def main(
 
 
 if __name__ == "__main__":
-    sys.exit(exit_status(lambda: tyro.cli(main)))
+    sys.exit(exit_status(lambda: parse(main)))

@@ -22,6 +22,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 import landscape
+from landscape.cli.parsing import parse
 from landscape.cli.status import exit_status
 from landscape.plots import look, plots_for, write_plots
 from landscape.store import complete_part
@@ -154,4 +155,4 @@ def main(files: tyro.conf.Positional[tuple[Path, ...]], /, out: Path = Path("bes
 
 
 if __name__ == "__main__":
-    sys.exit(exit_status(lambda: tyro.cli(main)))
+    sys.exit(exit_status(lambda: parse(main)))

@@ -9,10 +9,10 @@ import sys
 import time
 from pathlib import Path
 
-import tyro
 from torch import nn
 
 import landscape
+from landscape.cli.parsing import parse
 from landscape.cli.status import exit_status
 from landscape.data import ImageSet
 
@@ -99,4 +99,4 @@ def surfaces(model: nn.Module, test: ImageSet, out: Path) -> list[Path]:
 
 
 if __name__ == "__main__":
-    sys.exit(exit_status(lambda: tyro.cli(main)))
+    sys.exit(exit_status(lambda: parse(main)))

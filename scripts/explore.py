@@ -11,6 +11,7 @@ from pathlib import Path
 
 import tyro
 
+from landscape.cli.parsing import parse
 from landscape.cli.status import exit_status
 from landscape.explorer.app import make_app
 from landscape.explorer.serve import serve
@@ -33,4 +34,4 @@ def main(
 
 
 if __name__ == "__main__":
-    sys.exit(exit_status(lambda: tyro.cli(main)))
+    sys.exit(exit_status(lambda: parse(main)))

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import tyro
 from reliability import company, damage, disks, inside, kills, ranks, stops
 from reliability.counting import BUDGETS, Bench, BrokenError, Tally
 from reliability.networks import untrained
 
+from landscape.cli.parsing import parse
 from landscape.cli.status import exit_status
 from landscape.files import atomic_write
 from landscape.registry import lookup
@@ -113,4 +113,4 @@ def main(
 
 
 if __name__ == "__main__":
-    sys.exit(exit_status(lambda: tyro.cli(main)))
+    sys.exit(exit_status(lambda: parse(main)))

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import tyro
 
+from landscape.cli.parsing import parse
 from landscape.cli.status import exit_status
 from landscape.plots.recipes import read_recipe
 
@@ -46,4 +47,4 @@ def main(
 
 
 if __name__ == "__main__":
-    sys.exit(exit_status(lambda: tyro.cli(main)))
+    sys.exit(exit_status(lambda: parse(main)))

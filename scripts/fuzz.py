@@ -20,11 +20,11 @@ import tempfile
 from pathlib import Path
 from typing import Literal
 
-import tyro
 from fuzzing.pool import Limits, run
 from fuzzing.report import failures, table
 from fuzzing.seeds import make_seeds
 
+from landscape.cli.parsing import parse
 from landscape.cli.status import exit_status
 
 FILES = {"smoke": 1_000, "laptop": 12_000}
@@ -72,4 +72,4 @@ def main(
 
 
 if __name__ == "__main__":
-    sys.exit(exit_status(lambda: tyro.cli(main)))
+    sys.exit(exit_status(lambda: parse(main)))

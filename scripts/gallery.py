@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tyro
 
 import landscape
+from landscape.cli.parsing import parse
 from landscape.cli.status import exit_status
 from landscape.data import ImageSet
 from landscape.export import ExportOptions, write_exports
@@ -203,4 +203,4 @@ def main(
 
 
 if __name__ == "__main__":
-    sys.exit(exit_status(lambda: tyro.cli(main)))
+    sys.exit(exit_status(lambda: parse(main)))

@@ -22,6 +22,7 @@ import xarray as xr
 
 import landscape
 from landscape.api.curve import curve_surface
+from landscape.cli.parsing import parse
 from landscape.cli.status import exit_status
 from landscape.data import ImageSet
 from landscape.directions.curve import Curve, load_curve, straight
@@ -68,31 +69,27 @@ DEPTHS = {
 
 @dataclass(frozen=True)
 class Options:
-    """What is done, and where."""
+    """What is done, and where.
+
+    Attributes:
+        first: Checkpoint of `landscape train` where line and curve start.
+        second: Checkpoint where they end.
+        out: The folder for everything.
+        budget: smoke (minutes), laptop (an hour on two cores) or paper (a GPU).
+        learning_rate: Of the curve, at its highest.
+        data_root: The folder that holds the data set.
+        device: Where to compute.
+        precision: Of the training of the curve; surfaces are computed in fp32.
+    """
 
     first: tyro.conf.Positional[Path]
-    """Checkpoint of `landscape train` where line and curve start."""
-
     second: tyro.conf.Positional[Path]
-    """Checkpoint where they end."""
-
     out: Path
-    """The folder for everything."""
-
     budget: Literal["smoke", "laptop", "paper"] = "smoke"
-    """smoke (minutes), laptop (an hour on two cores) or paper (a GPU)."""
-
     learning_rate: float = 0.03
-    """Of the curve, at its highest."""
-
     data_root: Path | None = None
-    """The folder that holds the data set."""
-
     device: str = "cpu"
-    """Where to compute."""
-
     precision: Literal["fp32", "tf32", "bf16"] = "fp32"
-    """Of the training of the curve; surfaces are computed in fp32."""
 
 
 @dataclass(frozen=True)
@@ -238,4 +235,4 @@ def main(options: Options) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(exit_status(lambda: main(tyro.cli(Options, description=__doc__))))
+    sys.exit(exit_status(lambda: main(parse(Options, about=__doc__))))

@@ -11,9 +11,9 @@ against attacked accuracy.
 
 import sys
 
-import tyro
 from fragility import cli, settings
 
+from landscape.cli.parsing import parse
 from landscape.cli.status import exit_status
 
 RADIUS = 1  # in units of 1/255, of the attack that is looked at closely
@@ -25,4 +25,4 @@ def main(options: cli.Options) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(exit_status(lambda: main(tyro.cli(cli.Options, description=__doc__))))
+    sys.exit(exit_status(lambda: main(parse(cli.Options, about=__doc__))))

@@ -13,9 +13,9 @@ again, it goes on where it was. Writes the networks, tradeoff.h5, tables.md, and
 
 import sys
 
-import tyro
 from fragility import cli, settings
 
+from landscape.cli.parsing import parse
 from landscape.cli.status import exit_status
 
 RADIUS = 2  # in units of 1/255, of the attack that is looked at closely
@@ -27,4 +27,4 @@ def main(options: cli.Options) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(exit_status(lambda: main(tyro.cli(cli.Options, description=__doc__))))
+    sys.exit(exit_status(lambda: main(parse(cli.Options, about=__doc__))))

@@ -28,8 +28,8 @@ from typing import Literal
 
 import numpy as np
 import torch.distributed as dist
-import tyro
 
+from landscape.cli.parsing import parse
 from landscape.cli.status import exit_status
 from landscape.filling.shared import FLUSH_SECONDS, Parcels, Undelivered, interval
 from landscape.models import ModelSpec, build_model, save_checkpoint
@@ -236,4 +236,4 @@ def _table(
 
 
 if __name__ == "__main__":
-    sys.exit(exit_status(lambda: tyro.cli(main)))
+    sys.exit(exit_status(lambda: parse(main)))

@@ -12,6 +12,7 @@ import numpy as np
 import tyro
 
 import landscape
+from landscape.cli.parsing import parse
 from landscape.cli.status import exit_status
 
 ROTATION = np.linspace(-30, 30, 31)  # degrees, counter-clockwise
@@ -63,4 +64,4 @@ def main(
 
 
 if __name__ == "__main__":
-    sys.exit(exit_status(lambda: tyro.cli(main)))
+    sys.exit(exit_status(lambda: parse(main)))

@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-import tyro
 from robustness import report, why
 
 import landscape
 from landscape.attacks import Vote, make_attack
+from landscape.cli.parsing import parse
 from landscape.cli.status import exit_status
 from landscape.models import Checkpoint
 
@@ -145,4 +145,4 @@ def main(
 
 
 if __name__ == "__main__":
-    sys.exit(exit_status(lambda: tyro.cli(main)))
+    sys.exit(exit_status(lambda: parse(main)))

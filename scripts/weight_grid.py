@@ -14,6 +14,7 @@ import numpy as np
 import tyro
 
 import landscape
+from landscape.cli.parsing import parse
 from landscape.cli.status import exit_status
 
 STEPS = np.linspace(-1, 1, 51)  # along each direction, in multiples of it
@@ -61,4 +62,4 @@ def main(
 
 
 if __name__ == "__main__":
-    sys.exit(exit_status(lambda: tyro.cli(main)))
+    sys.exit(exit_status(lambda: parse(main)))

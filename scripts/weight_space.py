@@ -23,6 +23,7 @@ import tyro
 import xarray as xr
 
 import landscape
+from landscape.cli.parsing import parse
 from landscape.cli.status import exit_status
 from landscape.data import ImageSet
 from landscape.models import Checkpoint
@@ -102,4 +103,4 @@ def main(
 
 
 if __name__ == "__main__":
-    sys.exit(exit_status(lambda: tyro.cli(main)))
+    sys.exit(exit_status(lambda: parse(main)))

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 import torch
-import tyro
 
 import landscape
 from landscape import cli
+from landscape.cli.parsing import parse
 from landscape.models.cnn import SmallCNN
 from landscape.training import SETTINGS
 
@@ -81,7 +81,7 @@ def test_every_run_of_a_script_is_understood(words, monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT / "scripts"))
     names = names_of(words[0])
     options = names.get("Options") or getattr(names.get("cli"), "Options", None)
-    tyro.cli(options or idle(names["main"]), args=shlex.split(words[1], comments=True))
+    parse(options or idle(names["main"]), shlex.split(words[1], comments=True))
 
 
 def test_there_are_commands_and_scripts_to_look_at():

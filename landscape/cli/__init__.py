@@ -16,6 +16,7 @@ from landscape.cli.figure import figure
 from landscape.cli.import_ import import_
 from landscape.cli.info import info
 from landscape.cli.measure import measure
+from landscape.cli.parsing import CONFIG, paragraphs, parse
 from landscape.cli.plot import plot
 from landscape.cli.report import report
 from landscape.cli.spatial import spatial
@@ -54,16 +55,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: Sequence[str] | None) -> None:
     words = sys.argv[1:] if arguments is None else arguments
-    config = (tyro.conf.DisallowNone, tyro.conf.FlagCreatePairsOff, tyro.conf.OmitArgPrefixes)
     name = words[0] if words else ""
     if name in COMMANDS:  # so that what cannot be parsed is told with the help of this command
-        tyro.cli(COMMANDS[name], prog=f"landscape {name}", args=words[1:], config=config)
+        parse(COMMANDS[name], words[1:], program=f"landscape {name}")
         return
     tyro.extras.subcommand_cli_from_dict(
         COMMANDS,
         prog="landscape",
-        description="Loss landscapes of image classifiers: over rotations and shifts of the "
-        "input, and around trained weights.",
+        description=paragraphs(
+            "Loss landscapes of image classifiers: over rotations and shifts of the input, and "
+            "around trained weights."
+        ),
         args=words,
-        config=config,
+        config=CONFIG,
     )

@@ -61,24 +61,24 @@ def spaced(start: float, stop: float, count: int) -> "Values":
 
 @dataclass(frozen=True)
 class ModelOptions:
-    """Which network the weights in a file belong to; a checkpoint of `landscape train` knows."""
+    """Which network the weights in a file belong to; a checkpoint of `landscape train` knows.
+
+    Attributes:
+        model: The network, for weights from elsewhere (.pt, .pth, .safetensors): cnn, lenet5,
+            resnet20, resnet32, resnet44, resnet56, resnet18, resnet50, resnet18-cifar,
+            resnet50-cifar, vit-tiny, vit-tiny-224, or your own package.module:factory.
+        model_options: Keyword arguments of your factory, as JSON, e.g. '{"num_classes": 10}'; of
+            the package's own networks levels (rounding of pixels), of a ResNet blur (taps of a
+            filter against aliases) and pool (max or avg), of a ViT side and patch (pixels).
+        mean: Mean that the network subtracts from pixels in [0, 1], per channel. By default that of
+            ImageNet for colour and of MNIST for grey; your own factory gets none.
+        std: Standard deviation that the network divides by, per channel.
+    """
 
     model: Unset[str] = None
-    """The network, for weights from elsewhere (.pt, .pth, .safetensors): cnn, lenet5, resnet20,
-    resnet32, resnet44, resnet56, resnet18, resnet50, resnet18-cifar, resnet50-cifar, vit-tiny,
-    vit-tiny-224, or your own package.module:factory."""
-
     model_options: Unset[str] = None
-    """Keyword arguments of your factory, as JSON, e.g. '{"num_classes": 10}'; of the package's own
-    networks levels (rounding of pixels), of a ResNet blur (taps of a filter against aliases) and
-    pool (max or avg), of a ViT side and patch (pixels)."""
-
     mean: Unset[tuple[float, ...]] = None
-    """Mean that the network subtracts from pixels in [0, 1], per channel. By default that of
-    ImageNet for colour and of MNIST for grey; your own factory gets none."""
-
     std: Unset[tuple[float, ...]] = None
-    """Standard deviation that the network divides by, per channel."""
 
     def load(self, path: Path) -> "Checkpoint":
         """The model in a file.
@@ -123,21 +123,22 @@ class ModelOptions:
 
 @dataclass(frozen=True)
 class DataOptions:
-    """Which images."""
+    """Which images.
+
+    Attributes:
+        dataset: digits (needs no files), mnist, cifar10, cifar100 or imagefolder; by default the
+            one the checkpoint was trained on.
+        data_root: The folder that holds the data set; the environment variable LANDSCAPE_DATA by
+            default.
+        split: train or test; for imagefolder the name of a folder in --data-root, val where there
+            is no test.
+        download: Fetch the data set into --data-root if it is not there.
+    """
 
     dataset: Unset[str] = None
-    """digits (needs no files), mnist, cifar10, cifar100 or imagefolder; by default the one the
-    checkpoint was trained on."""
-
     data_root: Unset[Path] = None
-    """The folder that holds the data set; the environment variable LANDSCAPE_DATA by default."""
-
     split: str = "test"
-    """train or test; for imagefolder the name of a folder in --data-root, val where there is no
-    test."""
-
     download: bool = False
-    """Fetch the data set into --data-root if it is not there."""
 
     def load(self, checkpoint: "Checkpoint", *, split: str | None = None) -> "ImageSet":
         """The whole of a split, that of the flag unless another is named.
@@ -157,20 +158,20 @@ class DataOptions:
 
 @dataclass(frozen=True)
 class LimitOptions:
-    """How far images may be moved, and how."""
+    """How far images may be moved, and how.
+
+    Attributes:
+        rotation_limit: Degrees.
+        shift_limit: Pixels, as in 3, or a share of the side, as in 10%.
+        convention: How a pose is applied: landscape (rotate about the centre, then shift, one
+            bilinear pass), engstrom-tf or spatial-pytorch (as the papers' codes do it).
+        padding: What lies outside the image: zeros, border or reflect.
+    """
 
     rotation_limit: float = 30.0
-    """Degrees."""
-
     shift_limit: str = "10%"
-    """Pixels, as in 3, or a share of the side, as in 10%."""
-
     convention: str = "landscape"
-    """How a pose is applied: landscape (rotate about the centre, then shift, one bilinear pass),
-    engstrom-tf or spatial-pytorch (as the papers' codes do it)."""
-
     padding: str = "zeros"
-    """What lies outside the image: zeros, border or reflect."""
 
     def limits(self) -> "SpatialLimits":
         """As the attacks take them.
@@ -213,20 +214,20 @@ def spatial_limits(rotation: float, shift: str) -> "SpatialLimits":
 
 @dataclass(frozen=True)
 class ComputeOptions:
-    """Where and how precisely."""
+    """Where and how precisely.
+
+    Attributes:
+        device: cpu, cuda, cuda:1, mps, ...; auto takes a GPU if there is one.
+        precision: fp32 for what is published, tf32 (NVIDIA GPUs) or bf16 for previews.
+        memory: What the activations of a forward pass may take, e.g. 4GiB; half of what is free by
+            default.
+        compile: torch.compile: auto takes it where it saves more time than it takes.
+    """
 
     device: str = "auto"
-    """cpu, cuda, cuda:1, mps, ...; auto takes a GPU if there is one."""
-
     precision: str = "fp32"
-    """fp32 for what is published, tf32 (NVIDIA GPUs) or bf16 for previews."""
-
     memory: Unset[str] = None
-    """What the activations of a forward pass may take, e.g. 4GiB; half of what is free by
-    default."""
-
     compile: Literal["auto", "always", "never"] = "auto"
-    """torch.compile: auto takes it where it saves more time than it takes."""
 
     def arguments(self) -> dict[str, Any]:
         """Keyword arguments of the functions that compute."""

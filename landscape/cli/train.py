@@ -29,63 +29,56 @@ FromRecipe = Annotated[T | None, tyro.conf.arg(help_behavior_hint="(default: the
 
 @dataclass(frozen=True)
 class Overrides:
-    """What to do otherwise than the recipe."""
+    """What to do otherwise than the recipe.
+
+    Attributes:
+        epochs: Passes over the training images.
+        batch_size: Images per step, those of all processes of torchrun together.
+        accumulate: Compute the batch of a step in so many parts, one after the other, for want of
+            memory: the step is the same, save that BatchNorm goes by the parts. 1 computes it at
+            once.
+        learning_rate: At its highest.
+        optimizer: sgd with momentum, adam, or adamw.
+        momentum: Of the gradient.
+        weight_decay: L2 penalty: with cifar10 and cifar100 on the weights of convolutions and
+            linear layers, otherwise on all parameters.
+        schedule: Of the learning rate: half a cosine to 0, or a tenth at a half and at three
+            quarters.
+        flip: Mirror images left and right at random.
+        crop: Pad with so many black pixels and crop at random; 0 for none.
+        rotate: Rotate at random by up to so many degrees, beside the shifts.
+        shift: Shift at random by up to so many pixels, beside the rotations.
+        adversary: Train on what an attack makes of each batch: natural, random, worst-of-10, grid,
+            grid-first, grid+refine, first-order, fgsm, pgd, pgd-l2, stadv, stadv-bounded, linf or
+            worst-of-10+linf; +unrounded behind a name hides the network's rounding of pixels from
+            it; with settings of its own behind a colon as in random:k=20; none for the images as
+            they are.
+        clean_too: Learn from each batch as it is as well as from what the adversary makes of it,
+            one to one.
+        adversary_rotation: How far the adversary may rotate, in degrees.
+        adversary_shift: How far the adversary may shift, in pixels, as in 3, or percent of the
+            side, as in 10%.
+        precision: tf32 (NVIDIA GPUs) and bf16 compute the network more coarsely; weights stay in 32
+            bits.
+    """
 
     epochs: FromRecipe[int] = None
-    """Passes over the training images."""
-
     batch_size: FromRecipe[int] = None
-    """Images per step, those of all processes of torchrun together."""
-
     accumulate: FromRecipe[int] = None
-    """Compute the batch of a step in so many parts, one after the other, for want of memory: the
-    step is the same, save that BatchNorm goes by the parts. 1 computes it at once."""
-
     learning_rate: FromRecipe[float] = None
-    """At its highest."""
-
     optimizer: FromRecipe[Literal["sgd", "adam", "adamw"]] = None
-    """sgd with momentum, adam, or adamw."""
-
     momentum: FromRecipe[float] = None
-    """Of the gradient."""
-
     weight_decay: FromRecipe[float] = None
-    """L2 penalty: with cifar10 and cifar100 on the weights of convolutions and linear layers,
-    otherwise on all parameters."""
-
     schedule: FromRecipe[Literal["cosine", "step"]] = None
-    """Of the learning rate: half a cosine to 0, or a tenth at a half and at three quarters."""
-
     flip: FromRecipe[Literal["on", "off"]] = None
-    """Mirror images left and right at random."""
-
     crop: FromRecipe[int] = None
-    """Pad with so many black pixels and crop at random; 0 for none."""
-
     rotate: FromRecipe[float] = None
-    """Rotate at random by up to so many degrees, beside the shifts."""
-
     shift: FromRecipe[float] = None
-    """Shift at random by up to so many pixels, beside the rotations."""
-
     adversary: FromRecipe[str] = None
-    """Train on what an attack makes of each batch: natural, random, worst-of-10, grid, grid-first,
-    grid+refine, first-order, fgsm, pgd, pgd-l2, stadv, stadv-bounded, linf or worst-of-10+linf;
-    +unrounded behind a name hides the network's rounding of pixels from it; with settings of its
-    own behind a colon as in random:k=20; none for the images as they are."""
-
     clean_too: FromRecipe[Literal["on", "off"]] = None
-    """Learn from each batch as it is as well as from what the adversary makes of it, one to one."""
-
     adversary_rotation: FromRecipe[float] = None
-    """How far the adversary may rotate, in degrees."""
-
     adversary_shift: FromRecipe[str] = None
-    """How far the adversary may shift, in pixels, as in 3, or percent of the side, as in 10%."""
-
     precision: FromRecipe[Literal["fp32", "tf32", "bf16"]] = None
-    """tf32 (NVIDIA GPUs) and bf16 compute the network more coarsely; weights stay in 32 bits."""
 
     def apply(self, config: "TrainConfig") -> "TrainConfig":
         """The settings of a recipe with these in place of its own."""

@@ -16,25 +16,23 @@ Precision = Literal["fp32", "tf32", "bf16"]
 
 @dataclass(frozen=True)
 class Options:
-    """What is done, and where."""
+    """What is done, and where.
+
+    Attributes:
+        out: The folder for everything.
+        budget: smoke (digits, minutes), laptop (hours on two cores) or paper (a GPU).
+        dataset: digits, the default of smoke; cifar10, the default of the others, or cifar100.
+        data_root: The folder that holds the data set.
+        device: Where to compute.
+        precision: Of training and attacks: fp32, tf32 or bf16. Surfaces are computed in fp32.
+    """
 
     out: Path
-    """The folder for everything."""
-
     budget: Budget = "smoke"
-    """smoke (digits, minutes), laptop (hours on two cores) or paper (a GPU)."""
-
     dataset: str | None = None
-    """digits, the default of smoke; cifar10, the default of the others, or cifar100."""
-
     data_root: Path | None = None
-    """The folder that holds the data set."""
-
     device: str = "cpu"
-    """Where to compute."""
-
     precision: Precision = "fp32"
-    """Of training and attacks: fp32, tf32 or bf16. Surfaces are computed in fp32."""
 
     def work(self, study: Callable[[str, str], Study]) -> Work:
         """A study, as these options would have it.
