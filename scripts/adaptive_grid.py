@@ -12,10 +12,8 @@ finished will do; what there is of it is the truth.
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-import tyro
 from scipy.interpolate import (
     CloughTocher2DInterpolator,
     LinearNDInterpolator,
@@ -23,6 +21,7 @@ from scipy.interpolate import (
 )
 
 import landscape
+from landscape.cli.options import Files, refuse_none
 from landscape.cli.parsing import parse
 from landscape.cli.status import exit_status
 from landscape.store.grid import complete_part
@@ -168,12 +167,13 @@ def _rms(values: np.ndarray) -> float:
     return float(np.sqrt(np.mean(np.square(values))))
 
 
-def main(surfaces: tyro.conf.Positional[tuple[Path, ...]], /) -> None:
+def main(surfaces: Files, /) -> None:
     """Compare adaptive with full grids.
 
     Args:
         surfaces: Weight surfaces over two axes, as dense as can be afforded.
     """
+    refuse_none(surfaces, "weight surface")
     for path in surfaces:
         part = complete_part(landscape.load_surface(path))
         shape = part["done"].shape

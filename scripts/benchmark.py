@@ -12,6 +12,7 @@ from pathlib import Path
 from benchmarks.cases import QUICK, Sizes
 from benchmarks.suite import CASES, Case, Settings, run
 
+from landscape.cli.options import Several
 from landscape.cli.parsing import parse
 from landscape.cli.status import exit_status
 
@@ -21,7 +22,7 @@ def main(
     quick: bool = False,
     rounds: int | None = None,
     parts: int | None = None,
-    only: tuple[str, ...] = (),
+    only: Several[str] = (),
     data_root: Path | None = None,
     json: Path | None = None,
     markdown: Path | None = None,

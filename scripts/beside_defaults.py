@@ -17,11 +17,11 @@ from typing import Any
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
-import tyro
 import xarray as xr
 from matplotlib.figure import Figure
 
 import landscape
+from landscape.cli.options import Files, refuse_none
 from landscape.cli.parsing import parse
 from landscape.cli.status import exit_status
 from landscape.plots import look, plots_for, write_plots
@@ -135,13 +135,14 @@ def page(drawn: dict[str, Any], file: Path) -> None:
     plt.close(figure)
 
 
-def main(files: tyro.conf.Positional[tuple[Path, ...]], /, out: Path = Path("beside")) -> None:
+def main(files: Files, /, out: Path = Path("beside")) -> None:
     """Draw every figure for papers that fits a surface, in all ways.
 
     Args:
         files: surfaces and trade-offs.
         out: the folder for the pages.
     """
+    refuse_none(files, "surface file to draw")
     out.mkdir(parents=True, exist_ok=True)
     for file in files:
         with landscape.open_surface(file) as data:

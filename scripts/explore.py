@@ -9,8 +9,7 @@ you may serve as you like.
 import sys
 from pathlib import Path
 
-import tyro
-
+from landscape.cli.options import Files, Several, refuse_none
 from landscape.cli.parsing import parse
 from landscape.cli.status import exit_status
 from landscape.explorer.app import make_app
@@ -18,9 +17,9 @@ from landscape.explorer.serve import serve
 
 
 def main(
-    surfaces: tyro.conf.Positional[tuple[Path, ...]],
+    surfaces: Files,
     /,
-    checkpoint: tuple[Path, ...] = (),
+    checkpoint: Several[Path] = (),
     port: int = 8050,
 ) -> None:
     """Serve the explorer until Ctrl-C.
@@ -30,6 +29,7 @@ def main(
         checkpoint: The networks of spatial surfaces, for live probabilities and attacks.
         port: The port, or the next one that is free.
     """
+    refuse_none(surfaces, "surface file to explore")
     serve(make_app(surfaces, checkpoints=checkpoint), port=port)
 
 

@@ -18,6 +18,7 @@ from reliability import company, damage, disks, inside, kills, ranks, stops
 from reliability.counting import BUDGETS, Bench, BrokenError, Tally
 from reliability.networks import untrained
 
+from landscape.cli.options import Several
 from landscape.cli.parsing import parse
 from landscape.cli.status import exit_status
 from landscape.files import atomic_write
@@ -82,7 +83,7 @@ def read(path: Path) -> dict[str, Tally]:
 def main(
     out: Path,
     budget: Literal["smoke", "laptop", "paper"] = "smoke",
-    only: tuple[str, ...] = (),
+    only: Several[str] = (),
     seed: int = 0,
 ) -> int:
     """Try faults, and count.

@@ -24,6 +24,7 @@ from fuzzing.pool import Limits, run
 from fuzzing.report import failures, table
 from fuzzing.seeds import make_seeds
 
+from landscape.cli.options import Several
 from landscape.cli.parsing import parse
 from landscape.cli.status import exit_status
 
@@ -34,7 +35,7 @@ def main(
     budget: Literal["smoke", "laptop"] = "smoke",
     files: int | None = None,
     seed: int = 0,
-    only: tuple[str, ...] = (),
+    only: Several[str] = (),
     processes: int = 1,
     limit: float = 20.0,
     memory: int = 1024,

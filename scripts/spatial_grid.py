@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import tyro
 
 import landscape
+from landscape.cli.options import Files, refuse_none
 from landscape.cli.parsing import parse
 from landscape.cli.status import exit_status
 
@@ -43,7 +43,7 @@ def compute(checkpoint: Path, images: int, out: Path, data_root: Path | None, se
 
 
 def main(
-    checkpoints: tyro.conf.Positional[tuple[Path, ...]],
+    checkpoints: Files,
     /,
     out: Path = Path("surfaces"),
     images: int = 8,
@@ -59,6 +59,7 @@ def main(
         data_root: The folder that holds the data set.
         seed: Of the draw of images; the same for all checkpoints.
     """
+    refuse_none(checkpoints, "checkpoint")
     for checkpoint in checkpoints:
         print(compute(checkpoint, images, out, data_root, seed))
 

@@ -11,9 +11,9 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import tyro
 
 import landscape
+from landscape.cli.options import Files, refuse_none
 from landscape.cli.parsing import parse
 from landscape.cli.status import exit_status
 
@@ -41,7 +41,7 @@ def compute(checkpoint: Path, samples: int, out: Path, data_root: Path | None, s
 
 
 def main(
-    checkpoints: tyro.conf.Positional[tuple[Path, ...]],
+    checkpoints: Files,
     /,
     out: Path = Path("surfaces"),
     samples: int = 1000,
@@ -57,6 +57,7 @@ def main(
         data_root: The folder that holds the data set.
         seed: Of the directions and of the draw of images.
     """
+    refuse_none(checkpoints, "checkpoint")
     for checkpoint in checkpoints:
         print(compute(checkpoint, samples, out, data_root, seed))
 

@@ -146,6 +146,7 @@ POSES = str(SCRIPTS.parent / "figures" / "surfaces" / "resnet32-poses.h5")
     ("words", "told"),
     [
         (["weight_grid", "/nowhere.pt", "--out", "here"], "no such file: /nowhere.pt"),
+        (["weight_grid"], "expected at least one checkpoint, got none"),
         (["adaptive_grid", POSES], "expected a plane of at least 51 x 51 points, got 31 x 5 x 5"),
         (["figures", "/nowhere.toml"], "no such file: /nowhere.toml"),
         (["spatial_robustness", "--dataset", "none", "--out", "here"], "unknown data set 'none'"),

@@ -47,8 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: the words after `landscape`; those of the process by default.
 
     Returns:
-        The exit status: 0, 2 after bad input (one sentence on standard error), 130 after Ctrl-C,
-        143 after SIGTERM.
+        The exit status, as `exit_status` has it.
     """
     return exit_status(lambda: _run(arguments))
 

@@ -4,15 +4,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-import tyro
-
 from landscape.cli.options import (
     ComputeOptions,
     DataOptions,
+    Files,
     LimitOptions,
     ModelOptions,
+    Several,
     Unset,
     identity_of,
+    refuse_none,
 )
 from landscape.cli.output import cell, console, say
 from landscape.cli.together import together
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def evaluate(
-    checkpoints: tyro.conf.Positional[tuple[Path, ...]],
+    checkpoints: Files,
     /,
     attacks: tuple[str, ...] = ("natural", "random", "worst-of-10", "grid"),
     limits: LimitOptions = LimitOptions(),
@@ -39,8 +40,8 @@ def evaluate(
     samples: int = 0,
     seed: int = 0,
     out: Unset[Path] = None,
-    tables: tuple[Path, ...] = (),
-    names: tuple[str, ...] = (),
+    tables: Several[Path] = (),
+    names: Several[str] = (),
     overwrite: bool = False,
     model: ModelOptions = ModelOptions(),
     data: DataOptions = DataOptions(),
@@ -89,8 +90,7 @@ def evaluate(
     from landscape.evaluation.tables import check_table
     from landscape.rng import generator
 
-    if not checkpoints:
-        raise InputError("expected at least one checkpoint to evaluate, got none")
+    refuse_none(checkpoints, "checkpoint to evaluate")
     within, warp = limits.limits(), limits.warp()
     chosen = {name: make_attack(name, limits=within, warp=warp) for name in attacks}
     voters = Vote(vote, within, warp) if vote else None

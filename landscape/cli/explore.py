@@ -2,16 +2,14 @@
 
 from pathlib import Path
 
-import tyro
-
-from landscape.cli.options import ModelOptions
+from landscape.cli.options import Files, ModelOptions, Several, refuse_none
 from landscape.cli.output import say
 
 
 def explore(
-    files: tyro.conf.Positional[tuple[Path, ...]],
+    files: Files,
     /,
-    checkpoint: tuple[Path, ...] = (),
+    checkpoint: Several[Path] = (),
     host: str = "127.0.0.1",
     port: int = 8050,
     browser: bool = True,
@@ -40,8 +38,7 @@ def explore(
     from landscape.explorer.serve import serve
     from landscape.store import open_surface
 
-    if not files:
-        raise InputError("expected at least one surface file to explore, got none")
+    refuse_none(files, "surface file to explore")
     sentences = []
     for file in files:
         try:

@@ -3,14 +3,12 @@
 from pathlib import Path
 from typing import Literal
 
-import tyro
-
-from landscape.cli.options import Unset
+from landscape.cli.options import Files, Unset, refuse_none
 from landscape.cli.output import say, stems
 
 
 def export(
-    files: tyro.conf.Positional[tuple[Path, ...]],
+    files: Files,
     /,
     out: Unset[Path] = None,
     formats: tuple[str, ...] = ("csv",),
@@ -43,9 +41,9 @@ def export(
     from landscape.export import ExportOptions, write_exports
     from landscape.store import open_surface
 
-    if not files or not formats:
-        what = "format" if files else "surface file to export"
-        raise InputError(f"expected at least one {what}, got none")
+    refuse_none(files, "surface file to export")
+    if not formats:
+        raise InputError("expected at least one format, got none")
     for file, stem in zip(files, stems(files, out), strict=True):
         options = ExportOptions(height, height_scale, highest, width, source=file)
         with open_surface(file) as data:

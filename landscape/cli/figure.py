@@ -2,14 +2,12 @@
 
 from pathlib import Path
 
-import tyro
-
-from landscape.cli.options import Unset
+from landscape.cli.options import Files, Unset, refuse_none
 from landscape.cli.output import say, stems
 
 
 def figure(
-    recipes: tyro.conf.Positional[tuple[Path, ...]],
+    recipes: Files,
     /,
     out: Unset[Path] = None,
 ) -> None:
@@ -24,11 +22,9 @@ def figure(
         out: The folder to write to, where recipes of one name get folders of theirs; beside each
             recipe by default.
     """
-    from landscape.errors import InputError
     from landscape.plots.recipes import read_recipe
 
-    if not recipes:
-        raise InputError("expected at least one recipe (.toml), got none")
+    refuse_none(recipes, "recipe (.toml)")
     read = {path: read_recipe(path) for path in recipes}  # all are sound before one is drawn
     for recipe, stem in zip(read.values(), stems(list(read), out), strict=True):
         for written in recipe.write(stem):

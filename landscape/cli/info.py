@@ -1,13 +1,10 @@
 """`landscape info`: what a file holds, and whether it may be believed."""
 
-from pathlib import Path
-
-import tyro
-
+from landscape.cli.options import Files, refuse_none
 from landscape.cli.output import cell, console
 
 
-def info(files: tyro.conf.Positional[tuple[Path, ...]], /) -> None:
+def info(files: Files, /) -> None:
     """What stored surfaces hold: grid, values, configuration, origin, and their self-checks.
 
     Args:
@@ -16,11 +13,9 @@ def info(files: tyro.conf.Positional[tuple[Path, ...]], /) -> None:
     from rich.table import Table
 
     from landscape.describe import described
-    from landscape.errors import InputError
     from landscape.store import facts, open_surface
 
-    if not files:
-        raise InputError("expected at least one surface file to describe, got none")
+    refuse_none(files, "surface file to describe")
     for file in files:
         with open_surface(file) as data:
             known = facts(data)

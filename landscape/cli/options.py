@@ -1,6 +1,7 @@
 """Groups of flags that several commands share, and what they stand for."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
@@ -22,6 +23,25 @@ if TYPE_CHECKING:  # torch takes seconds to import, and help must not wait for i
 T = TypeVar("T")
 Unset = Annotated[T | None, tyro.conf.arg(help_behavior_hint="")]
 """What may be left out, with a default that the help text tells in words."""
+
+Several = Annotated[tuple[T, ...], tyro.conf.arg(help_behavior_hint="")]
+"""Of which there may be none, as the help text tells in words."""
+
+Files = Annotated[
+    tyro.conf.Positional[tuple[Path, ...]],
+    tyro.conf.arg(metavar="PATH [PATH ...]", help_behavior_hint="(required)"),
+]
+"""What a command is of; see `refuse_none`."""
+
+
+def refuse_none(files: Sequence[Path], what: str) -> None:
+    """Raise if there are no files.
+
+    Raises:
+        InputError: with what each of them would be.
+    """
+    if not files:
+        raise InputError(f"expected at least one {what}, got none")
 
 
 def _three(words: list[str]) -> tuple[float, float, int]:

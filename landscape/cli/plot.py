@@ -4,19 +4,17 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import tyro
-
-from landscape.cli.options import Unset
+from landscape.cli.options import Files, Several, Unset, refuse_none
 from landscape.cli.output import say, stems
 
 
 def plot(
-    files: tyro.conf.Positional[tuple[Path, ...]],
+    files: Files,
     /,
     out: Unset[Path] = None,
-    plots: tuple[str, ...] = (),
+    plots: Several[str] = (),
     formats: tuple[str, ...] = ("png", "pdf", "html"),
-    images: tuple[int, ...] = (),
+    images: Several[int] = (),
     together: bool = False,
     venue: str = "icml",
     latex: bool = False,
@@ -43,13 +41,11 @@ def plot(
         venue: Whose sizes the figures for papers have: icml, neurips, iclr, cvpr, ieee, nature.
         latex: Let LaTeX set their type, in the fonts of the paper.
     """
-    from landscape.errors import InputError
     from landscape.plots import look, write_plots, write_together
     from landscape.store import open_surface
     from landscape.text import distinct_names
 
-    if not files:
-        raise InputError("expected at least one surface file to draw, got none")
+    refuse_none(files, "surface file to draw")
     chosen: Any = {"names": plots or None, "formats": formats, "images": images or None}
     with look(venue, latex=latex), ExitStack() as stack:
         if together:

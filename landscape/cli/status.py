@@ -3,12 +3,13 @@
 import atexit
 import gc
 import logging
+import os
 import sys
 import warnings
 from collections.abc import Callable
 
 from landscape.cli.output import MOST
-from landscape.cli.together import BAD_INPUT, INTERRUPTED, TERMINATED
+from landscape.cli.together import BAD_INPUT, INTERRUPTED, PIPE_CLOSED, TERMINATED
 from landscape.errors import InputError
 from landscape.interrupt import Terminated, unwinding
 from landscape.text import printable
@@ -21,14 +22,20 @@ def exit_status(run: Callable[[], int | None]) -> int:
         run: the program; gives its own status, or None for 0.
 
     Returns:
-        Its status; 2 after bad input, 130 after Ctrl-C, 143 after SIGTERM.
+        Its status; 2 after bad input, 130 after Ctrl-C, 141 where nobody reads what it prints any
+        more, 143 after SIGTERM.
     """
     warnings.formatwarning = _one_line
     _tell_what_is_logged()
     atexit.register(_leave_quickly)
     try:
         with unwinding():
-            return run() or 0
+            status = run() or 0
+            sys.stdout.flush()
+            return status
+    except BrokenPipeError:  # who reads what is printed has seen enough, as `head` has
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # takes what is not out yet
+        return PIPE_CLOSED
     except InputError as error:
         return _complain(str(error), BAD_INPUT)
     except OSError as error:

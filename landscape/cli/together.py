@@ -12,7 +12,7 @@ from landscape.errors import InputError
 if TYPE_CHECKING:  # torch takes seconds to import, and help must not wait for it
     from landscape.processes import Group
 
-BAD_INPUT, INTERRUPTED, TERMINATED = 2, 130, 143
+BAD_INPUT, INTERRUPTED, PIPE_CLOSED, TERMINATED = 2, 130, 141, 143
 
 
 @contextmanager

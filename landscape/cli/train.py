@@ -6,12 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import tyro
 
-from landscape.cli.options import (
-    ComputeOptions,
-    ModelOptions,
-    Unset,
-    spatial_limits,
-)
+from landscape.cli.options import ComputeOptions, ModelOptions, Several, Unset, spatial_limits
 from landscape.cli.output import say
 from landscape.cli.together import together
 from landscape.errors import InputError
@@ -145,7 +140,7 @@ def train(
     recipe: str = "standard",
     budget: bool = False,
     start: Unset[Path] = None,
-    attacked: tuple[Path, ...] = (),
+    attacked: Several[Path] = (),
     overrides: Overrides = Overrides(),
     seed: int = 0,
     device: str = "auto",

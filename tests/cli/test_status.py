@@ -1,5 +1,9 @@
 """How commands end whatever is raised in them."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -17,6 +21,16 @@ def test_want_of_memory_is_one_sentence(error, capsys):
     told = capsys.readouterr().err
     assert told.startswith("landscape: there is not enough memory for this (")
     assert told.count("\n") == 1
+
+
+def test_who_reads_half_of_it_is_told_nothing():
+    """As in `landscape info FILE | head -1`."""
+    read, write = os.pipe()
+    os.close(read)
+    words = [sys.executable, "-m", "landscape", "train", "--help"]
+    ended = subprocess.run(words, stdout=write, stderr=subprocess.PIPE, check=False)
+    os.close(write)
+    assert (ended.returncode, ended.stderr) == (141, b"")
 
 
 def test_other_errors_of_torch_are_raised():
