@@ -1,6 +1,8 @@
 """What all tests run under, and fixtures of several rooms: a network, a ragged batch of images."""
 
+import argparse
 import importlib
+import os
 import re
 import signal
 import sys
@@ -84,7 +86,16 @@ def _at_first(function: Any = None, **options: Any) -> Any:
     return called
 
 
-_check_types()
+def _hands_out() -> bool:
+    """Whether this process gives the tests to others of pytest-xdist, and runs none itself."""
+    options = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    options.add_argument("-n", "--numprocesses", default="0")
+    asked = options.parse_known_args()[0].numprocesses != "0"
+    return asked and "PYTEST_XDIST_WORKER" not in os.environ
+
+
+if not _hands_out():
+    _check_types()
 
 hypothesis.settings.register_profile("suite", derandomize=True, database=None)
 hypothesis.settings.load_profile("suite")  # the same examples every time

@@ -16,6 +16,7 @@ import xarray as xr
 
 import landscape
 from landscape.cli import main
+from landscape.data import DATASETS
 from landscape.engine import tuning
 
 LANDSCAPE = [sys.executable, "-m", "landscape"]
@@ -27,6 +28,18 @@ def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
     assert main(["train", "--out", str(folder), "--epochs", "1"]) == 0
     return folder
+
+
+@pytest.fixture
+def few(monkeypatch):
+    """A tenth of the digits, where a training is asked for its settings alone."""
+    whole = DATASETS["digits"]
+
+    def tenth(root, split, *, download):
+        data = whole(root, split, download=download)
+        return data.take(torch.arange(len(data) // 10))
+
+    monkeypatch.setitem(DATASETS, "digits", tenth)
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +71,7 @@ def test_training_leaves_what_the_other_commands_need(run):
     assert json.loads(line)["epoch"] == 1
 
 
+@pytest.mark.usefixtures("few")
 def test_flags_overrule_the_recipe(tmp_path):
     words = ["--epochs", "1", "--batch-size", "500", "--learning-rate", "0.02", "--momentum", "0.5"]
     words += ["--schedule", "step", "--flip", "on", "--crop", "0", "--rotate", "5"]
@@ -418,6 +432,7 @@ def test_a_full_disk_is_one_sentence_and_keeps_what_was_there(run, tmp_path, cap
         subprocess.run(["umount", str(disk)], check=True)
 
 
+@pytest.mark.usefixtures("few")
 def test_an_adversary_within_limits_of_ones_own(tmp_path):
     words = ["--epochs", "1", "--batch-size", "500", "--recipe", "worst10-30"]
     words += ["--adversary", "random", "--adversary-rotation", "40", "--adversary-shift", "2"]
@@ -477,6 +492,7 @@ def test_fine_tuning_on_stored_attacked_images_and_transfer(run, tmp_path, capsy
     assert accuracies["tuned", "", "fgsm:eps=0.1"] > own
 
 
+@pytest.mark.usefixtures("few")
 def test_clean_and_attacked_batches(tmp_path):
     words = ["train", "--out", str(tmp_path), "--epochs", "1", "--adversary", "fgsm:eps=0.1"]
     assert main([*words, "--clean-too", "on", "--batch-size", "500"]) == 0
@@ -501,6 +517,7 @@ def test_a_surface_under_attack_and_planes_drawn_together(run, surfaces, tmp_pat
     assert [Path(path).name for path in capsys.readouterr().out.split()] == ["both-contours.svg"]
 
 
+@pytest.mark.usefixtures("few")
 def test_epochs_are_kept_and_their_trade_off_described_and_drawn(tmp_path, capsys):
     words = ["train", "--out", str(tmp_path), "--epochs", "1", "--batch-size", "500"]
     assert main([*words, "--keep-every", "1"]) == 0
