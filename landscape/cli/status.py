@@ -4,6 +4,7 @@ import atexit
 import gc
 import logging
 import os
+import select
 import sys
 import warnings
 from collections.abc import Callable
@@ -33,12 +34,11 @@ def exit_status(run: Callable[[], int | None]) -> int:
             status = run() or 0
             sys.stdout.flush()
             return status
-    except BrokenPipeError:  # who reads what is printed has seen enough, as `head` has
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # takes what is not out yet
-        return PIPE_CLOSED
     except InputError as error:
         return _complain(str(error), BAD_INPUT)
     except OSError as error:
+        if isinstance(error, BrokenPipeError) and _nobody_reads():
+            return PIPE_CLOSED
         where = f"{error.filename}: " if error.filename else ""
         return _complain(f"{where}{error.strerror or error}", BAD_INPUT)
     except MemoryError as error:
@@ -54,6 +54,19 @@ def exit_status(run: Callable[[], int | None]) -> int:
         ended = isinstance(interrupt, Terminated)
         how = "ended by SIGTERM" if ended else "interrupted"
         return _complain(str(interrupt) or f"{how}; {advice}", TERMINATED if ended else INTERRUPTED)
+
+
+def _nobody_reads() -> bool:
+    """Whether who read what is printed has seen enough, as `head` has; the rest then goes nowhere.
+
+    Pipes between processes break as well.
+    """
+    asked = select.poll()
+    asked.register(sys.stdout.fileno(), 0)
+    if not any(event & (select.POLLERR | select.POLLHUP) for _, event in asked.poll(0)):
+        return False
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return True
 
 
 def _leave_quickly() -> None:

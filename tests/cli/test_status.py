@@ -1,5 +1,6 @@
 """How commands end whatever is raised in them."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -31,6 +32,14 @@ def test_who_reads_half_of_it_is_told_nothing():
     ended = subprocess.run(words, stdout=write, stderr=subprocess.PIPE, check=False)
     os.close(write)
     assert (ended.returncode, ended.stderr) == (141, b"")
+
+
+def test_another_pipe_that_breaks_is_told(capfd):
+    def send():
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    assert exit_status(send) == 2
+    assert capfd.readouterr().err == "landscape: Broken pipe\n"
 
 
 def test_other_errors_of_torch_are_raised():
