@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from landscape.curvature import Curvature
+from landscape.models import weights_sha256
 
 
 class Reader(nn.Module):
@@ -63,14 +64,22 @@ def tokens():
     return torch.randint(7, (7, 5), generator=torch.Generator().manual_seed(1))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def in_full():
-    """Of anything that `Curvature` takes, the matrix, column by column, as an array."""
+    """Of anything that `Curvature` takes, the matrix, column by column, as an array.
 
-    def matrix(*arguments, **settings):
-        curvature = Curvature(*arguments, **settings)
-        unit = torch.eye(curvature.size, dtype=curvature.dtype)
-        return torch.stack([curvature @ row for row in unit], dim=1).numpy()
+    Many tests ask for the same one, which takes a second.
+    """
+    formed = {}
+
+    def matrix(model, inputs, targets, **settings):
+        data = inputs.numpy().tobytes(), targets.numpy().tobytes()
+        key = repr(model), weights_sha256(model), data, tuple(sorted(settings.items()))
+        if key not in formed:
+            curvature = Curvature(model, inputs, targets, **settings)
+            unit = torch.eye(curvature.size, dtype=curvature.dtype)
+            formed[key] = torch.stack([curvature @ row for row in unit], dim=1).numpy()
+        return formed[key].copy()
 
     return matrix
 
