@@ -176,6 +176,7 @@ def test_deviation_is_relative_but_absolute_near_zero():
 
 
 @pytest.mark.usefixtures("no_data")
+@pytest.mark.processes
 def test_a_contestant_that_fails_is_named_and_does_not_end_the_rounds(tiny):
     from benchmarks.cases import plane
     from benchmarks.comparison import compare

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +15,53 @@ from landscape.store.schema import DONE_FIELD, Layout, beyond_computing
 from landscape.store.told import refuse_misshapen_facts, tensors
 from landscape.store.watch import under_watch
 
+State = tuple[int, ...]
 DIRECTIONS, PARAMETER, PARAMETERS = "directions", "parameter", "parameters"
 
 
-def refuse_hostile(path: Path) -> None:
+@dataclass(frozen=True)
+class Looked:
+    """What was found in a surface when it was looked through.
+
+    Attributes:
+        state: what the system said of the file before and after; None if it was changed meanwhile.
+        held: as `parts_of` has it; its datasets are closed.
+        facts: likewise.
+    """
+
+    state: State | None
+    held: dict[str, Held]
+    facts: dict[str, Any]
+
+    def again(self, file: h5py.File, path: Path) -> tuple[dict[str, Held], dict[str, Any]]:
+        """As `parts_of`, without another look where the file is the one that was looked through.
+
+        Args:
+            file: opened since.
+            path: of it.
+        """
+        if self.state is None or self.state != _state(path):
+            return parts_of(file, path)
+        held = {name: replace(one, data=file[name]) for name, one in self.held.items()}
+        return held, dict(self.facts)
+
+
+def refuse_hostile(path: Path) -> Looked:
     """Raise unless a file that says that it is a surface is built like one.
 
     Raises:
         InputError: it is not HDF5, damaged, or holds what no surface does.
     """
+    before = _state(path)
     with under_watch(path) as file:
-        if "landscape_schema" in file.attrs:
-            parts_of(file, path)
+        parts = parts_of(file, path) if "landscape_schema" in file.attrs else ({}, {})
+    return Looked(before if before == _state(path) else None, *parts)
+
+
+def _state(path: Path) -> State:
+    """What changes when a file is written to, or another one takes its place."""
+    told = path.stat()
+    return told.st_dev, told.st_ino, told.st_size, told.st_mtime_ns, told.st_ctime_ns
 
 
 def parts_of(file: h5py.File, path: Path) -> tuple[dict[str, Held], dict[str, Any]]:

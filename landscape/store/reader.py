@@ -18,7 +18,7 @@ from landscape.store.checksums import (
     damaged_points,
     refuse_damaged_facts,
 )
-from landscape.store.guard import DIRECTIONS, PARAMETER, PARAMETERS, parts_of, refuse_hostile
+from landscape.store.guard import DIRECTIONS, PARAMETER, PARAMETERS, Looked, refuse_hostile
 from landscape.store.lazy import lazy_dataset
 from landscape.store.members import Held, refused, shown
 from landscape.store.schema import READABLE, SCHEMA_VERSION
@@ -47,9 +47,9 @@ def open_surface(path: str | Path) -> xr.Dataset:
 
 
 def _surface(path: Path, verified: int | None) -> xr.Dataset:
-    file = _opened(path)
+    file, looked = _opened(path)
     try:
-        held, facts_of_file = parts_of(file, path)
+        held, facts_of_file = looked.again(file, path)
         sums = held.pop(SUM_FIELD.name, None)
         data = lazy_dataset(held, facts_of_file, path)
         # Before any value: what is marked now has its values, whoever writes on.
@@ -128,7 +128,7 @@ def shaped_directions(
         InputError: as `load_directions`.
     """
     path = Path(path)
-    with _opened(path) as file, reading(path):
+    with _opened(path)[0] as file, reading(path):
         if DIRECTIONS not in file:
             raise InputError(
                 f"{path} holds no directions (it is a {file.attrs['kind']!r} surface); "
@@ -154,11 +154,11 @@ def _decoded(value: Any) -> Any:
     return value.tolist() if isinstance(value, np.generic | np.ndarray) else value
 
 
-def _opened(path: Path) -> h5py.File:
-    """A file that holds what a surface holds."""
+def _opened(path: Path) -> tuple[h5py.File, Looked]:
+    """A file that holds what a surface holds, and what was found in it."""
     if not path.is_file():
         raise InputError(f"no such file: {path}; a surface file (.h5) is expected")
-    refuse_hostile(path)
+    looked = refuse_hostile(path)
     with reading(path):
         file = h5py.File(path, "r", locking=False)  # locks are against writers; readers may look on
     try:
@@ -174,4 +174,4 @@ def _opened(path: Path) -> h5py.File:
     except BaseException:
         file.close()
         raise
-    return file
+    return file, looked

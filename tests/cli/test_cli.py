@@ -22,24 +22,30 @@ from landscape.engine import tuning
 LANDSCAPE = [sys.executable, "-m", "landscape"]
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    """A folder with the checkpoint of one epoch on the digits."""
-    folder = tmp_path_factory.mktemp("run")
-    assert main(["train", "--out", str(folder), "--epochs", "1"]) == 0
-    return folder
-
-
-@pytest.fixture
-def few(monkeypatch):
-    """A tenth of the digits, where a training is asked for its settings alone."""
+def take_few(patch):
+    """A tenth of the digits, where it does not matter how much a network has learned."""
     whole = DATASETS["digits"]
 
     def tenth(root, split, *, download):
         data = whole(root, split, download=download)
         return data.take(torch.arange(len(data) // 10))
 
-    monkeypatch.setitem(DATASETS, "digits", tenth)
+    patch.setitem(DATASETS, "digits", tenth)
+
+
+@pytest.fixture
+def few(monkeypatch):
+    take_few(monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A folder with the checkpoint of one epoch on few digits."""
+    folder = tmp_path_factory.mktemp("run")
+    with pytest.MonkeyPatch.context() as patch:
+        take_few(patch)
+        assert main(["train", "--out", str(folder), "--epochs", "1"]) == 0
+    return folder
 
 
 @pytest.fixture(scope="module")

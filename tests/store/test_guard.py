@@ -13,6 +13,7 @@ import xarray as xr
 
 from landscape import store
 from landscape.errors import InputError
+from landscape.store import guard
 from landscape.store.checksums import seal
 from landscape.store.guard import refuse_hostile
 from landscape.store.members import MOST_UNWRITTEN
@@ -58,6 +59,35 @@ def files(tmp_path_factory):
 @pytest.fixture
 def whole(files, tmp_path):
     return Path(shutil.copy(files["whole"], tmp_path / "s.h5"))
+
+
+@pytest.mark.parametrize("change", ["none", "written to", "another"])
+def test_what_is_read_is_what_was_looked_through(whole, tmp_path, monkeypatch, change):
+    """Looked through once; again where it was written to, or another file took its place since."""
+    looks, look = [], guard.parts_of
+    other_file = Path(shutil.copy(whole, tmp_path / "other.h5"))
+
+    def watched(file, path):
+        looks.append(path)
+        parts = look(file, path)
+        if change == "another" and len(looks) == 1:
+            with h5py.File(other_file, "r+") as other:
+                other["loss"].attrs["long_name"] = "x" * 1000
+                seal(other)
+            other_file.replace(whole)
+        if change == "written to" and len(looks) == 1:
+            os.utime(whole)
+        return parts
+
+    monkeypatch.setattr(guard, "parts_of", watched)
+    if change == "another":
+        with pytest.raises(InputError, match="short long_name of 'loss'"):
+            store.open_surface(whole)
+    else:
+        with store.open_surface(whole) as data:
+            np.testing.assert_array_equal(data.loss, 1.0 + np.arange(15).reshape(5, 3))
+            assert data.loss.attrs["units"] == "nat"
+    assert len(looks) == (1 if change == "none" else 2)
 
 
 @pytest.fixture
