@@ -23,6 +23,8 @@ BEGUN = ".begun"  # part of the names of temporary files
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK)  # of file systems like FAT
 
+Signature = tuple[int, ...]
+
 
 @contextmanager
 def atomic_write(path: Path, *, exclusive: bool = False) -> Iterator[Path]:
@@ -65,6 +67,16 @@ def atomic_write(path: Path, *, exclusive: bool = False) -> Iterator[Path]:
     finally:
         temporary.unlink(missing_ok=True)
         os.close(lock)
+
+
+def signature(path: Path) -> Signature:
+    """What changes when a file is written to, or another one takes its place.
+
+    Raises:
+        OSError: there is no such file.
+    """
+    told = path.stat()
+    return told.st_dev, told.st_ino, told.st_size, told.st_mtime_ns, told.st_ctime_ns
 
 
 def forbidden(path: Path) -> InputError:

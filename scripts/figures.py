@@ -13,6 +13,7 @@ from pathlib import Path
 
 import tyro
 
+from landscape.cli.options import Several
 from landscape.cli.parsing import parse
 from landscape.cli.status import exit_status
 from landscape.plots.recipes import read_recipe
@@ -21,7 +22,7 @@ RECIPES = Path("figures/recipes")
 
 
 def main(
-    recipes: tyro.conf.Positional[tuple[Path, ...]] = (),
+    recipes: tyro.conf.Positional[Several[Path]] = (),
     /,
     out: Path = Path("figures"),
     formats: tuple[str, ...] = ("png",),

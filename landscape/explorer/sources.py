@@ -19,6 +19,7 @@ from jaxtyping import Float, Shaped
 
 from landscape.errors import InputError
 from landscape.explorer.words import shown
+from landscape.files import Signature, signature
 from landscape.plots.prepare import class_among
 from landscape.plots.style import long_name, unit_symbol
 from landscape.store import complete_part, in_memory, open_surface, swept_axes
@@ -31,7 +32,6 @@ MOST_KEPT = 2**28  # bytes of them, of one file
 RECENT = 1.0  # seconds for which a file is taken to be as it was
 
 T = TypeVar("T")
-Signature = tuple[int, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,18 +118,17 @@ class Source:
         with self._lock:
             if now or time.monotonic() - self._looked > RECENT:
                 self._looked = time.monotonic()
-                signature = self._on_disk()
-                if signature != self._signature:
-                    self._signature = signature
+                found = self._on_disk()
+                if found != self._signature:
+                    self._signature = found
                     self._kept.clear()
             return self._signature
 
     def _on_disk(self) -> Signature | None:
         try:
-            told = self.path.stat()
+            return signature(self.path)
         except OSError:
             return None
-        return told.st_mtime_ns, told.st_size, told.st_ino
 
     @contextmanager
     def opened(self) -> Iterator[xr.Dataset]:

@@ -9,13 +9,13 @@ from typing import Any
 import h5py
 import numpy as np
 
+from landscape.files import Signature, signature
 from landscape.store.checksums import SUM_FIELD
 from landscape.store.members import Held, attributes, is_number, is_text, members, refused, shown
 from landscape.store.schema import DONE_FIELD, Layout, beyond_computing
 from landscape.store.told import refuse_misshapen_facts, tensors
 from landscape.store.watch import under_watch
 
-State = tuple[int, ...]
 DIRECTIONS, PARAMETER, PARAMETERS = "directions", "parameter", "parameters"
 
 
@@ -24,12 +24,12 @@ class Looked:
     """What was found in a surface when it was looked through.
 
     Attributes:
-        state: what the system said of the file before and after; None if it was changed meanwhile.
+        signature: of the file, before and after; None if it was changed meanwhile.
         held: as `parts_of` has it; its datasets are closed.
         facts: likewise.
     """
 
-    state: State | None
+    signature: Signature | None
     held: dict[str, Held]
     facts: dict[str, Any]
 
@@ -40,7 +40,7 @@ class Looked:
             file: opened since.
             path: of it.
         """
-        if self.state is None or self.state != _state(path):
+        if self.signature is None or self.signature != signature(path):
             return parts_of(file, path)
         held = {name: replace(one, data=file[name]) for name, one in self.held.items()}
         return held, dict(self.facts)
@@ -49,19 +49,16 @@ class Looked:
 def refuse_hostile(path: Path) -> Looked:
     """Raise unless a file that says that it is a surface is built like one.
 
+    Returns:
+        What was found; nothing in a file that does not say so.
+
     Raises:
         InputError: it is not HDF5, damaged, or holds what no surface does.
     """
-    before = _state(path)
+    before = signature(path)
     with under_watch(path) as file:
         parts = parts_of(file, path) if "landscape_schema" in file.attrs else ({}, {})
-    return Looked(before if before == _state(path) else None, *parts)
-
-
-def _state(path: Path) -> State:
-    """What changes when a file is written to, or another one takes its place."""
-    told = path.stat()
-    return told.st_dev, told.st_ino, told.st_size, told.st_mtime_ns, told.st_ctime_ns
+    return Looked(before if before == signature(path) else None, *parts)
 
 
 def parts_of(file: h5py.File, path: Path) -> tuple[dict[str, Held], dict[str, Any]]:
